@@ -1,0 +1,198 @@
+"""Market data over REST: klines as the exchange pages them, instruments, tickers, and every REST fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from tests.exchange import Exchange, Market, bars_from_parquet, known
+from tests.exchange.sample import walk
+
+TIMEFRAME_MS = 900_000
+
+
+@pytest.fixture
+def bars() -> np.ndarray:
+    return walk(2_500)
+
+
+@pytest.fixture
+def exchange(bars: np.ndarray) -> Iterator[Exchange]:
+    markets = [Market(known("BTCUSDT"), bars, "15m"), Market(known("BTCUSDT", "spot"), bars, "15m")]
+    with Exchange(markets=markets) as running:
+        yield running
+
+
+def get(exchange: Exchange, path: str, **parameters: Any) -> Any:
+    reply = requests.get(f"{exchange.url}/v5/{path}", params=parameters, timeout=5)
+    reply.raise_for_status()
+    return reply.json()
+
+
+def kline(exchange: Exchange, **parameters: Any) -> Any:
+    words: dict[str, Any] = {"category": "linear", "symbol": "BTCUSDT", "interval": "15", **parameters}
+    return get(exchange, "market/kline", **words)["result"]["list"]
+
+
+def test_paging_backwards_returns_the_script(exchange: Exchange, bars: np.ndarray) -> None:
+    """end = oldest - 1 reaches the listing date; the closed rows equal the source exactly."""
+    rows: list[list[str]] = []
+    end = None
+    while page := kline(exchange, limit=1000, **({} if end is None else {"end": end})):
+        rows += page
+        end = int(page[-1][0]) - 1
+    forming, *closed = rows
+    assert int(forming[0]) == int(bars["time_ms"][-1]) + TIMEFRAME_MS
+    assert forming[1] == forming[4] == closed[0][4]
+    for column, name in enumerate(("time_ms", "open", "high", "low", "close", "volume")):
+        assert [float(row[column]) for row in reversed(closed)] == bars[name].tolist()
+
+
+def test_bounds_and_limits(exchange: Exchange, bars: np.ndarray) -> None:
+    """Inclusive bounds, floor on start, forward from a lone start, else the newest; 1000 at most."""
+    time = [int(value) for value in bars["time_ms"]]
+    assert [int(row[0]) for row in kline(exchange, start=time[10], end=time[12])] == time[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, start=time[10] + 5, end=time[10] + 6)] == [time[10]]
+    assert [int(row[0]) for row in kline(exchange, start=time[10], limit=3)] == time[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, end=time[12], limit=3)] == time[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, start=time[0], end=time[12], limit=2)] == time[12:10:-1]
+    assert len(kline(exchange, limit=5000)) == 1000
+    assert len(kline(exchange)) == 200
+    assert kline(exchange, end=time[0] - 1) == []
+
+
+def test_longer_intervals_aggregate(exchange: Exchange, bars: np.ndarray) -> None:
+    """A closed hour is made of its four quarters."""
+    row = kline(exchange, interval="60", end=int(bars["time_ms"][11]), limit=1)[0]
+    four = bars[8:12]
+    assert int(row[0]) == int(four["time_ms"][0])
+    shown = [float(value) for value in row[1:6]]
+    volume = round(float(four["volume"].sum()), 8)
+    assert shown == [four["open"][0], four["high"].max(), four["low"].min(), four["close"][-1], volume]
+
+
+def test_forming_bar_grows_along_the_path(bars: np.ndarray) -> None:
+    """The unfinished bar shows only what has happened; once closed it equals the script."""
+    with Exchange([Market(known("BTCUSDT"), bars, "15m")], start_ms=int(bars["time_ms"][100])) as exchange:
+        start = kline(exchange, limit=1)[0]
+        assert set(start[1:5]) == {start[1]}
+        assert start[5] == "0"
+        seen = []
+        for _ in range(4):
+            exchange.advance(TIMEFRAME_MS // 4)
+            seen.append(kline(exchange, limit=1, end=int(bars["time_ms"][100]))[0])
+        assert float(seen[0][2]) - float(seen[0][3]) < bars["high"][100] - bars["low"][100]
+        assert [float(value) for value in seen[-1][1:6]] == list(bars[100].tolist()[1:6])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"symbol": "NOPEUSDT"}, "Not supported symbols"),
+        ({"interval": "7"}, "params error: intervalTime is invalid"),
+        ({"interval": "5"}, "params error: intervalTime is invalid"),  # finer than the script
+        ({"start": "soon"}, "params error: start invalid"),
+        ({"category": "stocks"}, "params error: category invalid"),
+    ],
+)
+def test_bad_parameters_are_refused(exchange: Exchange, parameters: dict[str, str], text: str) -> None:
+    """Each is retCode 10001 with a text of its own."""
+    words = {"category": "linear", "symbol": "BTCUSDT", "interval": "15", **parameters}
+    reply = get(exchange, "market/kline", **words)
+    assert (reply["retCode"], reply["retMsg"]) == (10001, text)
+
+
+def test_instruments_tickers_and_time(exchange: Exchange, bars: np.ndarray) -> None:
+    """Filters as on the exchange; ticker prices keep the tick's decimals; listing time is the first bar."""
+    row = get(exchange, "market/instruments-info", category="linear", symbol="BTCUSDT")["result"]["list"][0]
+    assert row["priceFilter"]["tickSize"] == "0.10"
+    assert row["lotSizeFilter"]["qtyStep"] == "0.001"
+    assert row["launchTime"] == str(bars["time_ms"][0])
+    spot = get(exchange, "market/instruments-info", category="spot")["result"]["list"][0]
+    assert spot["lotSizeFilter"]["basePrecision"] == "0.000001"
+    ticker = get(exchange, "market/tickers", category="linear", symbol="BTCUSDT")["result"]["list"][0]
+    assert ticker["lastPrice"] == f"{bars['close'][-1]:.2f}"
+    assert float(ticker["bid1Price"]) < float(ticker["ask1Price"])
+    time = get(exchange, "market/time")
+    assert time["time"] // 1000 == int(time["result"]["timeSecond"])
+
+
+def test_revised_bar_shows_the_wrong_value_once(exchange: Exchange, bars: np.ndarray) -> None:
+    """The first read of the newest closed bar differs, the second is final."""
+    last = int(bars["time_ms"][-1])
+    exchange.faults.rest.revise(last, {"volume": "1", "close": "1.5"})
+    first, second = (kline(exchange, start=last, end=last)[0] for _ in range(2))
+    assert (first[4], first[5]) == ("1.5", "1")
+    assert (float(second[4]), float(second[5])) == (bars["close"][-1], bars["volume"][-1])
+
+
+def test_refusals_strike_as_often_as_told(exchange: Exchange) -> None:
+    """``after`` requests pass, ``n`` are hit, the rest pass; ``when`` selects."""
+    exchange.faults.rest.ret("kline", 10016, n=2, after=1)
+    codes = []
+    for _ in range(4):
+        words = {"category": "linear", "symbol": "BTCUSDT", "interval": "15", "limit": 1}
+        codes.append(get(exchange, "market/kline", **words)["retCode"])
+    assert codes == [0, 10016, 10016, 0]
+    exchange.faults.rest.ret("*", 10002, n=None, when=lambda parameters: parameters.get("category") == "spot")
+    assert get(exchange, "market/tickers", category="linear")["retCode"] == 0
+    assert get(exchange, "market/tickers", category="spot")["retCode"] == 10002
+    exchange.faults.clear()
+    assert get(exchange, "market/tickers", category="spot")["retCode"] == 0
+
+
+@pytest.mark.parametrize("reset_in_ms", [500, -500, None])
+def test_rate_refusal_headers(exchange: Exchange, reset_in_ms: int | None) -> None:
+    """10006 with the reset in the future, in the past, or without the header."""
+    exchange.faults.rest.rate("market/time", reset_in_ms=reset_in_ms)
+    reply = requests.get(f"{exchange.url}/v5/market/time", timeout=5)
+    assert reply.json()["retCode"] == 10006
+    stamp = reply.headers.get("X-Bapi-Limit-Reset-Timestamp")
+    assert (int(stamp) - reply.json()["time"] if stamp else None) == reset_in_ms
+
+
+def test_transport_faults(exchange: Exchange) -> None:
+    """HTTP status, garbage, cut connection, silence, and an empty page; then all is well."""
+    rest = exchange.faults.rest
+    rest.http("market/time", 403, body="access too frequent")
+    reply = requests.get(f"{exchange.url}/v5/market/time", timeout=5)
+    assert (reply.status_code, reply.text) == (403, "access too frequent")
+    rest.garbage("market/time")
+    with pytest.raises(requests.JSONDecodeError):
+        requests.get(f"{exchange.url}/v5/market/time", timeout=5).json()
+    rest.drop("market/time")
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{exchange.url}/v5/market/time", timeout=5)
+    rest.timeout("market/time", seconds=0.5)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{exchange.url}/v5/market/time", timeout=0.1)
+    rest.empty("kline")
+    assert kline(exchange) == []
+    assert len(kline(exchange)) == 200
+    assert [entry.code for entry in exchange.requests] == [403, 200, -1, -1, 0, 0]
+
+
+def test_unknown_path_is_404(exchange: Exchange) -> None:
+    """As on the exchange, an unknown path is an HTTP error, not a retCode."""
+    assert requests.get(f"{exchange.url}/v5/market/horoscope", timeout=5).status_code == 404
+
+
+def test_script_from_parquet(tmp_path: Path, bars: np.ndarray) -> None:
+    """A Parquet file drives the market as the array does."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "bars.parquet"
+    pq.write_table(pa.table({name: bars[name] for name in bars.dtype.names or ()}), path)
+    assert (bars_from_parquet(path) == bars).all()
+
+
+def test_a_mistyped_endpoint_is_not_armed(exchange: Exchange) -> None:
+    """A fault that can never strike is an error of the test."""
+    with pytest.raises(ValueError, match="no endpoint 'market/klein'"):
+        exchange.faults.rest.ret("market/klein", 10006)
