@@ -1,0 +1,481 @@
+"""What a strategy can tell the broker: entry, order, exit, close, close_all, cancel, cancel_all.
+
+Called from compiled strategy code with the context as first argument. Prices are in quote currency, quantities in
+base currency, ``nan`` means *not given* (R31), ids and texts are codes of the strategy's own tables. Commands
+issued before ``trade_from_ms`` are discarded here, in every engine, so that a warm-up can never order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from kwin_core.account import bound_of, tidy
+from kwin_core.book import append, cancel_at, drop_legs_of_pending, emit, find, remove, to_the_back
+from kwin_core.legs import bind, reserve, seed_trail, set_levels
+from kwin_core.money import floor_explicit, floor_internal, round_money, tick_down, tick_up
+from kwin_core.state import (
+    CANCELLED,
+    CASH,
+    CLOSE,
+    CLOSE_ALL,
+    COMMISSION_PER_CONTRACT,
+    COMMISSION_PER_ORDER,
+    COMMISSION_PERCENT,
+    ENTRY,
+    EXIT,
+    FIXED,
+    OCA_NONE,
+    PLACED,
+    RAW,
+    REFUSED,
+    REPLACED,
+    TEXT_CLOSE_ALL,
+    TEXT_CLOSE_ENTRY,
+)
+
+NAN = np.nan
+
+
+@njit(error_model="numpy")
+def discarded(ctx: Any) -> bool:
+    """Whether commands have no effect now: warm-up, or a risk rule stopped trading (E14, R112)."""
+    return ctx.time_ms < ctx.settings.trade_from_ms or ctx.halted != 0 or ctx.blocked_day == ctx.day
+
+
+@njit(error_model="numpy")
+def expected_position(ctx: Any, ignore: int) -> float:
+    """Position after the market orders already submitted in this pass (E5, R135); slot ``ignore`` left out."""
+    expected = ctx.position_size
+    for i in range(ctx.order_count):
+        order = ctx.orders[i]
+        if order.market == 0 or i == ignore:
+            continue
+        signed = order.side * order.qty
+        if order.kind == ENTRY:
+            against = expected * order.side < 0.0
+            expected = signed if against else expected + signed
+        elif order.kind == RAW:
+            expected += signed
+        elif expected * order.side < 0.0:
+            expected = expected + signed if abs(signed) < abs(expected) else 0.0
+    return expected
+
+
+@njit(error_model="numpy")
+def expected_entries(ctx: Any, side: int, ignore: int) -> int:
+    """Entries of one side alive after the market orders of this pass: open ones and those about to fill (R50)."""
+    reversed_away = ctx.position_size * side < 0.0
+    count = 0
+    if not reversed_away:
+        for i in range(ctx.lot_count):
+            if ctx.lots[i].bound > 0.0:
+                count += 1
+    for i in range(ctx.order_count):
+        order = ctx.orders[i]
+        if i != ignore and order.market != 0 and order.kind == ENTRY:
+            count = count + 1 if order.side == side else 0
+    return count
+
+
+@njit(error_model="numpy")
+def default_qty(ctx: Any, side: int) -> float:
+    """Size of an order without quantity, sized at this close plus slippage (R34, R37 to R40, C2, C3)."""
+    s = ctx.settings
+    if s.qty_kind == FIXED:
+        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
+    price = (ctx.close_tick + side * s.slippage_ticks) * s.tick
+    unit = price * s.point_value * ctx.rate
+    if s.qty_kind == CASH:
+        return floor_internal(round_money(s.qty_value) / unit, s.lot, s.lots_per_unit)
+    budget = ctx.equity * s.qty_value
+    if s.commission_kind == COMMISSION_PER_ORDER:
+        budget -= s.commission
+    elif s.commission_kind == COMMISSION_PERCENT:
+        unit *= 1.0 + s.commission
+    elif s.commission_kind == COMMISSION_PER_CONTRACT:
+        unit += s.commission
+    return floor_internal(round_money(budget) / unit, s.lot, s.lots_per_unit)
+
+
+@njit(error_model="numpy")
+def affordable(ctx: Any, side: int, qty: float, price: float) -> bool:
+    """Whether a position of ``qty`` at ``price`` has its margin in the equity (R90, R91, E15)."""
+    s = ctx.settings
+    margin = s.margin_long if side > 0 else s.margin_short
+    if margin <= 0.0:
+        return True
+    need = qty * price * s.point_value * ctx.rate * margin
+    return need <= ctx.equity * (1.0 + 1e-11)
+
+
+@njit(error_model="numpy")
+def remove_pending(ctx: Any, order_id: int) -> None:
+    """Delete the resting entry or raw order of this id without its legs."""
+    i = 0
+    while i < ctx.order_count:
+        order = ctx.orders[i]
+        if order.id == order_id and (order.kind == ENTRY or order.kind == RAW):
+            emit(ctx, CANCELLED, order, order.qty, NAN, 0)
+            remove(ctx, i)
+        else:
+            i += 1
+
+
+@njit(error_model="numpy")
+def refuse(ctx: Any, kind: int, order_id: int, side: int, qty: float) -> None:
+    """Say that a command was refused; nothing rests."""
+    i = append(ctx, kind, order_id, side)
+    if i >= 0:
+        emit(ctx, REFUSED, ctx.orders[i], qty, NAN, 0)
+        remove(ctx, i)
+
+
+@njit(error_model="numpy")
+def place(
+    ctx: Any, kind: int, order_id: int, side: int, own_qty: float, total: float, limit: float, stop: float, text: int, text_arg: int,
+    oca: int, oca_kind: int, default_sized: int
+) -> None:  # fmt: skip
+    """Put an entry or raw order into the book, or replace the one of its id (R48, R133)."""
+    tick = ctx.settings.tick
+    limit_tick = tick_down(limit, tick) if side > 0 else tick_up(limit, tick)
+    stop_tick = tick_up(stop, tick) if side > 0 else tick_down(stop, tick)
+    market = 1 if np.isnan(limit) and np.isnan(stop) else 0
+    i = find(ctx, kind, order_id)
+    replaced = i >= 0
+    if replaced:
+        old = ctx.orders[i]
+        same_levels = (old.limit == limit_tick or (np.isnan(old.limit) and np.isnan(limit_tick))) and (
+            old.stop == stop_tick or (np.isnan(old.stop) and np.isnan(stop_tick))
+        )
+        if not (same_levels and old.side == side and old.qty == total):
+            remove(ctx, i)
+            i = append(ctx, kind, order_id, side)
+    else:
+        i = append(ctx, kind, order_id, side)
+    if i < 0:
+        return
+    order = ctx.orders[i]
+    order.market = market
+    order.qty = total
+    order.own_qty = own_qty
+    order.limit = limit_tick
+    order.stop = stop_tick
+    order.text = text if text != 0 else order_id
+    order.text_arg = text_arg
+    order.oca = oca
+    order.oca_kind = oca_kind
+    order.default_sized = default_sized
+    order.placed_bar = ctx.bar_index
+    emit(ctx, REPLACED if replaced else PLACED, order, total, NAN, 0)
+
+
+@njit(error_model="numpy")
+def entry(
+    ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
+    oca: int = 0, oca_kind: int = OCA_NONE
+) -> None:  # fmt: skip
+    """strategy.entry: open, add within the pyramiding limit, or reverse.
+
+    Parameters
+    ----------
+    order_id
+        Code of the id; a resting order of the same id is replaced (R48).
+    side
+        ``LONG`` or ``SHORT``.
+    qty
+        Base currency, floored to the lot; ``nan`` takes the default size. A quantity of zero or below gives no
+        order (R43).
+    limit, stop
+        Prices; both ``nan`` make a market order, both given one stop-limit order (R53).
+    """
+    if discarded(ctx) or np.isinf(qty):
+        return
+    s = ctx.settings
+    given = not np.isnan(qty)
+    if given and not qty > 0.0:
+        return
+    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side)
+    existing = find(ctx, ENTRY, order_id)
+    market = np.isnan(limit) and np.isnan(stop)
+    expected = expected_position(ctx, existing)
+    if ctx.allow * side < 0:
+        if expected * side >= 0.0:
+            refuse(ctx, ENTRY, order_id, side, own)
+            return
+        own = 0.0  # a forbidden reversal only closes (E16, R111)
+    elif expected * side > 0.0:
+        if expected_entries(ctx, side, existing) >= max(1, s.pyramiding):
+            if existing >= 0 and ctx.orders[existing].placed_bar != ctx.bar_index:
+                remove_pending(ctx, order_id)  # R134
+            return
+    if (
+        not own > 0.0 and not expected * side < 0.0
+    ):  # R137: a size below one lot still reverses away the other side
+        remove_pending(ctx, order_id)
+        return
+    if ctx.max_position > 0.0 and own > 0.0:
+        kept = abs(expected) if expected * side > 0.0 else 0.0
+        if kept + own > ctx.max_position:
+            refuse(ctx, ENTRY, order_id, side, own)
+            return
+    if own > 0.0 and (s.margin_long > 0.0 or s.margin_short > 0.0):
+        kept = abs(expected) if expected * side > 0.0 else 0.0
+        price = (ctx.close_tick + side * s.slippage_ticks) * s.tick
+        if not affordable(ctx, side, kept + own, price):
+            refuse(ctx, ENTRY, order_id, side, own)
+            if not expected * side < 0.0:
+                return
+            own = 0.0  # R136: the refused reversal still closes
+    total = own
+    if not market and expected * side < 0.0:
+        total = tidy(ctx, own + abs(expected))  # frozen now (E5, R46)
+    place(
+        ctx, ENTRY, order_id, side, own, total, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1
+    )
+
+
+@njit(error_model="numpy")
+def order(
+    ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
+    oca: int = 0, oca_kind: int = OCA_NONE
+) -> None:  # fmt: skip
+    """strategy.order: buy or sell a quantity; closes, opens or both, no pyramiding (E13, R52). Arguments as `entry`."""
+    if discarded(ctx) or np.isinf(qty):
+        return
+    s = ctx.settings
+    given = not np.isnan(qty)
+    if given and not qty > 0.0:
+        return
+    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side)
+    if not own > 0.0:
+        return
+    place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1)
+
+
+@njit(error_model="numpy")
+def same(a: float, b: float) -> bool:
+    """Equal, or both absent."""
+    return a == b or (np.isnan(a) and np.isnan(b))
+
+
+@njit(error_model="numpy")
+def find_leg(ctx: Any, exit_id: int, from_entry: int, uid: int, entry_id: int) -> int:
+    """Index of the leg of this exit for one entry fill (``uid``) or, with uid 0, for a pending entry (R60)."""
+    for i in range(ctx.order_count):
+        leg = ctx.orders[i]
+        if leg.kind == EXIT and leg.id == exit_id and leg.from_entry == from_entry and leg.lot == uid:
+            if uid != 0 or leg.entry == entry_id:
+                return i
+    return -1
+
+
+@njit(error_model="numpy")
+def write_leg(
+    ctx: Any, i: int, qty: float, fraction: float, profit: float, limit: float, loss: float, stop: float, trail_price: float,
+    trail_points: float, trail_offset: float, text: int, text_arg: int, text_profit: int, text_loss: int, text_trailing: int
+) -> bool:  # fmt: skip
+    """Store the arguments in a leg; tells whether its trail arguments changed."""
+    leg = ctx.orders[i]
+    changed = not (
+        same(leg.trail_price, trail_price)
+        and same(leg.trail_points, trail_points)
+        and same(leg.trail_offset, trail_offset)
+    )
+    leg.qty_arg = qty
+    leg.qty_fraction = fraction
+    leg.profit_ticks = profit
+    leg.loss_ticks = loss
+    leg.limit_arg = limit
+    leg.stop_arg = stop
+    leg.trail_price = trail_price
+    leg.trail_points = trail_points
+    leg.trail_offset = trail_offset
+    leg.text = text if text != 0 else leg.id
+    leg.text_arg = text_arg
+    leg.text_profit = text_profit
+    leg.text_loss = text_loss
+    leg.text_trailing = text_trailing
+    leg.placed_bar = ctx.bar_index
+    return changed
+
+
+@njit(error_model="numpy")
+def exit(
+    ctx: Any, exit_id: int, from_entry: int = 0, qty: float = NAN, qty_percent: float = NAN, profit: float = NAN, limit: float = NAN,
+    loss: float = NAN, stop: float = NAN, trail_price: float = NAN, trail_points: float = NAN, trail_offset: float = NAN,
+    text: int = 0, text_arg: int = 0, text_profit: int = 0, text_loss: int = 0, text_trailing: int = 0
+) -> None:  # fmt: skip
+    """strategy.exit: one leg per open entry fill it covers and per pending entry; the same id replaces (E9, R60).
+
+    Parameters
+    ----------
+    from_entry
+        Code of the entry id; 0 covers every entry (R64).
+    qty, qty_percent
+        Base currency, or percent of the entry's original size; neither means the rest (R62).
+    profit, loss, trail_points, trail_offset
+        Ticks from the fill price of the entry (R28); the offset is cut to whole ticks, the points are not (R79).
+    limit, stop, trail_price
+        Prices. All levels absent: see the switch ``all_na_exit`` (R59).
+    """
+    if discarded(ctx):
+        return
+    no_trail = np.isnan(trail_price) and np.isnan(trail_points)
+    all_na = no_trail and np.isnan(profit) and np.isnan(limit) and np.isnan(loss) and np.isnan(stop)
+    if all_na and ctx.settings.all_na_keep != 0:
+        return
+    offset = NAN
+    if not no_trail:
+        offset = 0.0 if np.isnan(trail_offset) else np.floor(trail_offset)
+    fraction = qty_percent / 100.0
+    for n in range(ctx.lot_count):
+        lot = ctx.lots[n]
+        if not lot.bound > 0.0 or (from_entry != 0 and lot.entry != from_entry):
+            continue
+        i = find_leg(ctx, exit_id, from_entry, lot.uid, lot.entry)
+        if i >= 0 and ctx.orders[i].spent != 0:
+            continue
+        fresh = i < 0
+        if fresh:
+            if all_na:
+                continue
+            i = append(ctx, EXIT, exit_id, -lot.side)
+            if i < 0:
+                return
+            ctx.orders[i].entry = lot.entry
+            ctx.orders[i].from_entry = from_entry
+        leg = ctx.orders[i]
+        old_stop = leg.stop
+        old_limit = leg.limit
+        old_reserved = leg.reserved
+        changed = write_leg(
+            ctx, i, qty, fraction, profit, limit, loss, stop, trail_price, trail_points, offset, text, text_arg, text_profit,
+            text_loss, text_trailing,
+        )  # fmt: skip
+        if fresh:
+            bind(ctx, i, lot, ctx.close_tick)
+        else:
+            set_levels(ctx, leg, lot)
+            if changed:
+                seed_trail(leg, ctx.close_tick)
+            reserve(ctx, i, lot)
+            if changed or not (
+                same(old_stop, leg.stop) and same(old_limit, leg.limit) and old_reserved == leg.reserved
+            ):
+                i = to_the_back(ctx, i)
+        leg = ctx.orders[i]
+        emit(ctx, PLACED if fresh else REPLACED, leg, leg.reserved, NAN, 0)
+    count = ctx.order_count
+    for n in range(count):
+        pending = ctx.orders[n]
+        if pending.kind != ENTRY or (from_entry != 0 and pending.id != from_entry):
+            continue
+        i = find_leg(ctx, exit_id, from_entry, 0, pending.id)
+        fresh = i < 0
+        if fresh:
+            if all_na:
+                continue
+            i = append(ctx, EXIT, exit_id, -pending.side)
+            if i < 0:
+                return
+            ctx.orders[i].entry = pending.id
+            ctx.orders[i].from_entry = from_entry
+        ctx.orders[i].side = -pending.side
+        write_leg(
+            ctx, i, qty, fraction, profit, limit, loss, stop, trail_price, trail_points, offset, text, text_arg, text_profit,
+            text_loss, text_trailing,
+        )  # fmt: skip
+        emit(ctx, PLACED if fresh else REPLACED, ctx.orders[i], 0.0, NAN, 0)
+
+
+@njit(error_model="numpy")
+def close(
+    ctx: Any, entry_id: int, qty: float = NAN, qty_percent: float = NAN, text: int = 0, text_arg: int = 0, immediately: bool = False
+) -> None:  # fmt: skip
+    """strategy.close: sell (or buy back) what entries of this id still hold, at market (E7, R68).
+
+    Ignored when nothing matches now. ``immediately`` fills at this close, after the script (E12, R72).
+    """
+    if discarded(ctx):
+        return
+    s = ctx.settings
+    open_qty = bound_of(ctx, entry_id)
+    if not open_qty > 0.0:
+        return
+    wanted = open_qty
+    if not np.isnan(qty):
+        floored = floor_explicit(abs(qty), s.lot, s.lots_per_unit)
+        wanted = floored if floored > 0.0 else open_qty
+    elif not np.isnan(qty_percent):
+        floored = floor_explicit(open_qty * qty_percent / 100.0, s.lot, s.lots_per_unit)
+        wanted = floored if floored > 0.0 else s.lot
+    side = -1 if ctx.position_size > 0.0 else 1
+    if s.pine_version < 6 or immediately:
+        i = find(ctx, CLOSE, entry_id)  # v5: one slot per id, the last call survives (R147)
+        if i >= 0:
+            remove(ctx, i)
+    i = append(ctx, CLOSE, entry_id, side)
+    if i < 0:
+        return
+    slot = ctx.orders[i]
+    slot.entry = entry_id
+    slot.market = 2 if immediately else 1
+    slot.qty = min(wanted, open_qty)
+    slot.own_qty = slot.qty
+    slot.text = text if text != 0 else TEXT_CLOSE_ENTRY
+    slot.text_arg = text_arg if text != 0 else entry_id
+    emit(ctx, PLACED, slot, slot.qty, NAN, 0)
+
+
+@njit(error_model="numpy")
+def close_all(ctx: Any, text: int = 0, text_arg: int = 0, immediately: bool = False) -> None:
+    """strategy.close_all: flatten at market the quantity that is open now (E7, R69)."""
+    if discarded(ctx) or ctx.position_size == 0.0:
+        return
+    i = find(ctx, CLOSE_ALL, 0)
+    if i >= 0:
+        remove(ctx, i)
+    i = append(ctx, CLOSE_ALL, 0, -1 if ctx.position_size > 0.0 else 1)
+    if i < 0:
+        return
+    slot = ctx.orders[i]
+    slot.market = 2 if immediately else 1
+    slot.qty = abs(ctx.position_size)
+    slot.own_qty = slot.qty
+    slot.text = text if text != 0 else TEXT_CLOSE_ALL
+    slot.text_arg = text_arg
+    emit(ctx, PLACED, slot, slot.qty, NAN, 0)
+
+
+@njit(error_model="numpy")
+def cancel(ctx: Any, order_id: int) -> None:
+    """strategy.cancel: entries and raw orders by their id, exits by exit id (R54); legs of a dead entry go too (R149)."""
+    if discarded(ctx):
+        return
+    i = 0
+    while i < ctx.order_count:
+        slot = ctx.orders[i]
+        if slot.id == order_id and slot.kind <= EXIT and slot.spent == 0:
+            was_entry = slot.kind == ENTRY
+            cancel_at(ctx, i)
+            if was_entry:
+                drop_legs_of_pending(ctx, order_id)
+                i = 0
+        else:
+            i += 1
+
+
+@njit(error_model="numpy")
+def cancel_all(ctx: Any) -> None:
+    """strategy.cancel_all: every resting order, market orders of this bar included (R55)."""
+    if discarded(ctx):
+        return
+    i = 0
+    while i < ctx.order_count:
+        if ctx.orders[i].spent == 0:
+            cancel_at(ctx, i)
+        else:
+            i += 1

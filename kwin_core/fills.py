@@ -1,0 +1,225 @@
+"""One fill: what it closes, what it opens, what it does to the other orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from kwin_core.account import (
+    close_rows,
+    commission_on,
+    open_lot,
+    refresh_net,
+    refresh_position,
+    release_bound,
+    see_price,
+    sweep_lots,
+    tidy,
+)
+from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending, emit, remove
+from kwin_core.commands import affordable
+from kwin_core.legs import bind
+from kwin_core.state import (
+    BY_LIMIT,
+    BY_LIMIT_CLOSE,
+    BY_LIMIT_GAP,
+    BY_REVERSAL,
+    BY_RISK,
+    BY_STOP,
+    BY_STOP_CLOSE,
+    BY_STOP_GAP,
+    BY_TRAIL,
+    BY_TRAIL_GAP,
+    CLOSE,
+    CLOSE_ALL,
+    ENTRY,
+    EXIT,
+    FILLED,
+    OCA_CANCEL,
+    OCA_NONE,
+    REFUSED,
+    TEXT_MAX_FILLS,
+)
+
+
+@njit(error_model="numpy")
+def is_limit(by: int) -> bool:
+    """Limits are never slipped (R33)."""
+    return by == BY_LIMIT or by == BY_LIMIT_GAP or by == BY_LIMIT_CLOSE
+
+
+@njit(error_model="numpy")
+def leg_text(order: Any, by: int) -> int:
+    """Signal text of an exit: the comment of its trigger where one was given (R74)."""
+    if is_limit(by) and order.text_profit != 0:
+        return order.text_profit
+    if (by == BY_STOP or by == BY_STOP_GAP or by == BY_STOP_CLOSE) and order.text_loss != 0:
+        return order.text_loss
+    if (by == BY_TRAIL or by == BY_TRAIL_GAP) and order.text_trailing != 0:
+        return order.text_trailing
+    return order.text
+
+
+@njit(error_model="numpy")
+def attach_legs(core: Any, entry_id: int, lot_index: int, tick_price: float, reversal: bool) -> None:
+    """Exit legs that waited for this entry take hold of its fill (R17, R21, R64)."""
+    lot = core.lots[lot_index]
+    for i in range(core.order_count):
+        leg = core.orders[i]
+        if leg.kind == EXIT and leg.lot == 0 and leg.entry == entry_id:
+            bind(core, i, lot, tick_price)
+            if reversal and leg.from_entry == 0:
+                leg.active_bar = core.bar_index + 1
+
+
+@njit(error_model="numpy")
+def apply_oca(core: Any, oca: int, oca_kind: int, filled: float) -> None:
+    """Cancel or reduce the other live orders of the group (R56, E13)."""
+    i = 0
+    while i < core.order_count:
+        other = core.orders[i]
+        if other.kind <= 2 and other.oca == oca:
+            if oca_kind == OCA_CANCEL:
+                cancel_at(core, i)
+                continue
+            other.qty = tidy(core, other.qty - filled)
+            if not other.qty > 0.0:
+                cancel_at(core, i)
+                continue
+        i += 1
+
+
+@njit(error_model="numpy")
+def transact(
+    core: Any, order: Any, total: float, tick_price: float, by: int, text: int, uid: int, may_open: bool
+) -> None:
+    """Trade ``total`` at a tick price on the order's side: close first, then open what is left.
+
+    ``order`` must not be a slot of the live book (slots move while trades close). ``uid`` is the entry fill an exit
+    is bound to, 0 otherwise. The price is slipped here (R32).
+    """
+    side = order.side
+    slipped = tick_price if is_limit(by) else tick_price + side * core.settings.slippage_ticks
+    price = slipped * core.settings.tick
+    position = core.position_size
+    closing = min(total, abs(position)) if position * side < 0.0 else 0.0
+    opening = tidy(core, total - closing) if may_open else 0.0
+    executed = tidy(core, closing + opening)
+    if not executed > 0.0:
+        return
+    fee = commission_on(core, executed, price)
+    used = 0.0
+    if closing > 0.0:
+        kind = BY_REVERSAL if order.kind == ENTRY else by
+        entry_filter = order.entry if order.kind == CLOSE else 0
+        used = close_rows(core, closing, price, fee, executed, kind, text, order.text_arg, uid, entry_filter)
+        release_bound(core, closing, uid, entry_filter)
+        sweep_lots(core)
+        refresh_net(core)
+        core.high_water = max(core.high_water, core.settings.capital + core.net_profit)
+    emit(core, FILLED, order, executed, price, by)
+    if opening > 0.0:
+        reversal = closing > 0.0
+        n = open_lot(core, order, opening, price, fee - used, by)
+        if n < 0:
+            return
+        refresh_position(core)
+        attach_legs(core, order.id, n, slipped, reversal)
+        core.low_water = core.settings.capital + core.net_profit
+        see_price(core, price)
+    refresh_position(core)
+
+
+@njit(error_model="numpy")
+def count_fill(core: Any) -> None:
+    """Daily cap on filled orders: at the cap everything pending is dropped and the position must go (E14)."""
+    if core.max_fills <= 0:
+        return
+    core.fills_today += 1
+    if core.fills_today >= core.max_fills and core.blocked_day != core.day:
+        core.blocked_day = core.day
+        core.forced_text = TEXT_MAX_FILLS
+        for i in range(core.order_count):
+            core.orders[i] = core.orders[ZERO]
+        core.order_count = 0
+
+
+@njit(error_model="numpy")
+def execute(core: Any, i: int, tick_price: float, by: int) -> None:
+    """Fill the order in slot ``i`` at a tick price."""
+    core.orders[SCRATCH] = core.orders[i]
+    order = core.orders[SCRATCH]
+    if order.kind == EXIT:
+        core.orders[i].spent = 1
+        bound = 0.0
+        for n in range(core.lot_count):
+            if core.lots[n].uid == order.lot:
+                bound = core.lots[n].bound
+        qty = min(order.reserved, bound)
+        transact(core, order, qty, tick_price, by, leg_text(order, by), order.lot, False)
+        count_fill(core)
+        return
+    remove(core, i)
+    if order.kind == CLOSE or order.kind == CLOSE_ALL:
+        if core.position_size * order.side < 0.0:
+            transact(
+                core, order, min(order.qty, abs(core.position_size)), tick_price, by, order.text, 0, False
+            )
+            count_fill(core)
+        return
+    total = order.qty
+    against = core.position_size * order.side < 0.0
+    if order.kind == ENTRY:
+        if order.market != 0 and against:
+            total = tidy(core, order.own_qty + abs(core.position_size))
+        total = trim_to_margin(core, order, total, tick_price)
+        if not total > 0.0:
+            emit(core, REFUSED, order, order.qty, np.nan, by)
+            drop_legs_of_pending(core, order.id)
+            return
+    transact(core, order, total, tick_price, by, order.text, 0, True)
+    if order.oca != 0 and order.oca_kind != OCA_NONE:
+        apply_oca(core, order.oca, order.oca_kind, total)
+    count_fill(core)
+
+
+@njit(error_model="numpy")
+def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> float:
+    """Quantity of an entry that its margin allows: all, only the closing part (R136), or none (R91, E15)."""
+    s = core.settings
+    if s.margin_long <= 0.0 and s.margin_short <= 0.0:
+        return total
+    position = core.position_size
+    closing = min(total, abs(position)) if position * order.side < 0.0 else 0.0
+    resulting = total - closing if closing > 0.0 else total + abs(position)
+    if not total - closing > 0.0:
+        return total
+    price = (tick_price + order.side * s.slippage_ticks) * s.tick
+    core.equity = s.capital + core.net_profit + open_profit(core, price)
+    return total if affordable(core, order.side, resulting, price) else closing
+
+
+@njit(error_model="numpy")
+def open_profit(core: Any, price: float) -> float:
+    """Open profit at the fill price, for the margin check."""
+    total = 0.0
+    for n in range(core.lot_count):
+        lot = core.lots[n]
+        total += lot.qty * (price - lot.price) * lot.side
+    return total * core.settings.point_value * core.rate
+
+
+@njit(error_model="numpy")
+def force_close(core: Any, tick_price: float, text: int) -> None:
+    """A risk rule or a margin call closes the whole position at a price of the path."""
+    core.forced_text = 0
+    if core.position_size == 0.0:
+        return
+    core.orders[SCRATCH] = core.orders[ZERO]
+    order = core.orders[SCRATCH]
+    order.kind = CLOSE_ALL
+    order.side = -1 if core.position_size > 0.0 else 1
+    order.text = text
+    transact(core, order, abs(core.position_size), tick_price, BY_RISK, text, 0, False)

@@ -1,0 +1,300 @@
+"""The price path inside a bar and the orders it meets (R4 to R9, R13 to R22, R77 to R87).
+
+Prices are whole ticks. Between two vertices price moves continuously; the nearest level fills first, at its level;
+what came into being on the way joins in from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from kwin_core.account import see_price
+from kwin_core.fills import execute, force_close
+from kwin_core.state import (
+    BY_LIMIT,
+    BY_LIMIT_CLOSE,
+    BY_LIMIT_GAP,
+    BY_MARKET,
+    BY_STOP,
+    BY_STOP_CLOSE,
+    BY_STOP_GAP,
+    BY_TRAIL,
+    BY_TRAIL_GAP,
+    EXIT,
+    OK,
+)
+
+
+@njit(error_model="numpy")
+def stop_reached(side: int, level: float, price: float) -> bool:
+    """Buy stops are touched from below, sell stops from above; touching is enough (R5)."""
+    return price >= level if side > 0 else price <= level
+
+
+@njit(error_model="numpy")
+def works_now(core: Any, order: Any) -> bool:
+    """Whether a priced order can fill at this point of the path."""
+    if order.kind == EXIT:
+        return (
+            order.lot != 0
+            and order.spent == 0
+            and order.reserved > 0.0
+            and order.active_bar <= core.bar_index
+        )
+    return order.market == 0
+
+
+@njit(error_model="numpy")
+def trail_level(order: Any) -> float:
+    """Level at which the trail would fill: behind the mark when armed; with offset 0 the activation itself (R78, R80)."""
+    if order.armed != 0:
+        return order.best + order.trail_offset if order.side > 0 else order.best - order.trail_offset
+    return np.nan
+
+
+@njit(error_model="numpy")
+def trigger(order: Any, here: float, there: float) -> tuple[float, int]:
+    """The order's level that price meets first on the way from ``here`` to ``there``: (level, how) or (nan, 0).
+
+    A level already passed at ``here`` counts as met at once; the one passed least comes first.
+    """
+    side = order.side
+    level = np.nan
+    how = 0
+    distance = np.inf
+    limit_works = True
+    if not np.isnan(order.stop) and order.triggered == 0:
+        limit_works = order.kind == EXIT
+        if stop_reached(side, order.stop, there) or stop_reached(side, order.stop, here):
+            level = order.stop
+            how = BY_STOP
+            distance = 0.0 if stop_reached(side, order.stop, here) else abs(order.stop - here)
+    if limit_works and not np.isnan(order.limit):
+        if stop_reached(-side, order.limit, there) or stop_reached(-side, order.limit, here):
+            d = 0.0 if stop_reached(-side, order.limit, here) else abs(order.limit - here)
+            if d < distance:
+                level = order.limit
+                how = BY_LIMIT
+                distance = d
+    if not np.isnan(order.activation):
+        if order.armed != 0:
+            mark = trail_level(order)
+            if stop_reached(side, mark, there) or stop_reached(side, mark, here):
+                d = 0.0 if stop_reached(side, mark, here) else abs(mark - here)
+                if d < distance:
+                    level = mark
+                    how = BY_TRAIL
+        elif order.trail_offset == 0.0:
+            if stop_reached(-side, order.activation, there) or stop_reached(-side, order.activation, here):
+                d = 0.0 if stop_reached(-side, order.activation, here) else abs(order.activation - here)
+                if d < distance:
+                    level = order.activation
+                    how = BY_TRAIL
+    return level, how
+
+
+@njit(error_model="numpy")
+def passed(order: Any, level: float, how: int, here: float) -> bool:
+    """Whether price at ``here`` is already at or beyond the level found by `trigger`."""
+    if how == BY_STOP or (how == BY_TRAIL and order.armed != 0):
+        return stop_reached(order.side, level, here)
+    return stop_reached(-order.side, level, here)
+
+
+@njit(error_model="numpy")
+def move_trails(core: Any, here: float) -> None:
+    """Price is at ``here``: arm trails it activates and raise the marks of armed ones (R77, R78)."""
+    for i in range(core.order_count):
+        leg = core.orders[i]
+        if leg.kind != EXIT or leg.lot == 0 or leg.spent != 0 or np.isnan(leg.activation):
+            continue
+        if leg.active_bar > core.bar_index:
+            continue
+        if leg.side < 0:
+            if leg.armed == 0 and here >= leg.activation:
+                leg.armed = 1
+                leg.best = here
+            elif leg.armed != 0 and here > leg.best:
+                leg.best = here
+        else:
+            if leg.armed == 0 and here <= leg.activation:
+                leg.armed = 1
+                leg.best = here
+            elif leg.armed != 0 and here < leg.best:
+                leg.best = here
+
+
+@njit(error_model="numpy")
+def arrive(core: Any, here: float) -> None:
+    """Price reached a point of the path: trails and excursions take note."""
+    move_trails(core, here)
+    if core.lot_count > 0:
+        see_price(core, here * core.settings.tick)
+
+
+@njit(error_model="numpy")
+def select(core: Any, here: float, there: float, at_open: bool) -> int:
+    """Slot of the order that fills next on the way, or -1 (R6, R8, R15, R16).
+
+    At the open only levels already passed count: entries before exits, the nearest level first. On the way: the
+    nearest level; on equal levels a buy before a sell, then the older activation.
+    """
+    chosen = -1
+    chosen_distance = np.inf
+    chosen_exit = False
+    for i in range(core.order_count):
+        order = core.orders[i]
+        if not works_now(core, order):
+            continue
+        level, how = trigger(order, here, there)
+        if how == 0:
+            continue
+        is_exit = order.kind == EXIT
+        over = passed(order, level, how, here)
+        if at_open:
+            if not over:
+                continue
+            distance = abs(level - here)
+            better = chosen < 0 or (chosen_exit and not is_exit)
+            if not better and chosen_exit == is_exit:
+                better = distance < chosen_distance or (
+                    distance == chosen_distance and order.side > 0 and core.orders[chosen].side < 0
+                )
+        else:
+            distance = 0.0 if over else abs(level - here)
+            better = distance < chosen_distance or (
+                distance == chosen_distance and order.side > 0 and core.orders[chosen].side < 0
+            )
+        if better:
+            chosen = i
+            chosen_distance = distance
+            chosen_exit = is_exit
+    return chosen
+
+
+@njit(error_model="numpy")
+def fill_at(core: Any, i: int, here: float, there: float, gap: int) -> float:
+    """Fill slot ``i`` on the way and return where price is then. ``gap``: 0 inside the bar, 1 open, 2 close."""
+    order = core.orders[i]
+    level, how = trigger(order, here, there)
+    over = passed(order, level, how, here)
+    at = here if over else level
+    if order.kind != EXIT and how == BY_STOP and not np.isnan(order.limit):
+        order.triggered = 1  # stop-limit: a limit order from here on (R53)
+        arrive_between(core, here, at)
+        return at
+    beyond = over and level != here
+    if gap == 1 and beyond:
+        how = BY_STOP_GAP if how == BY_STOP else (BY_LIMIT_GAP if how == BY_LIMIT else BY_TRAIL_GAP)
+    elif gap == 2:
+        how = BY_STOP_CLOSE if how == BY_STOP else BY_LIMIT_CLOSE
+    if gap == 0:
+        arrive_between(core, here, at)
+    execute(core, i, at, how)
+    return at
+
+
+@njit(error_model="numpy")
+def arrive_between(core: Any, here: float, at: float) -> None:
+    """Move to a level met on the way; standing still is no news."""
+    if at != here:
+        arrive(core, at)
+
+
+@njit(error_model="numpy")
+def market_orders(core: Any, here: float, immediate_only: bool) -> None:
+    """Fill market orders in the order they were submitted (E8); 2 marks immediate closes (E12)."""
+    i = 0
+    while i < core.order_count and core.status == OK:
+        market = core.orders[i].market
+        if market == 2 or (market == 1 and not immediate_only):
+            before = core.order_count
+            execute(core, i, here, BY_MARKET)
+            if core.order_count >= before:
+                i += 1  # nothing was freed: never expected, but never loop on it
+            else:
+                i = 0
+        else:
+            i += 1
+
+
+@njit(error_model="numpy")
+def open_phase(core: Any, here: float) -> None:
+    """The open: market orders, then every level the open has passed, all at the open (E3, R13 to R19)."""
+    move_trails(core, here)
+    market_orders(core, here, False)
+    while core.order_count > 0 and core.status == OK:
+        i = select(core, here, here, True)
+        if i < 0:
+            break
+        fill_at(core, i, here, here, 1)
+    if core.forced_text != 0:
+        force_close(core, here, core.forced_text)
+    if core.lot_count > 0:
+        see_price(core, here * core.settings.tick)
+
+
+@njit(error_model="numpy")
+def walk(core: Any, here: float, there: float) -> None:
+    """One leg of the path; a forced close waits for its end (E14)."""
+    while core.order_count > 0 and core.status == OK:
+        i = select(core, here, there, False)
+        if i < 0:
+            break
+        here = fill_at(core, i, here, there, 0)
+    if core.order_count > 0 or core.lot_count > 0:
+        arrive(core, there)
+    if core.forced_text != 0:
+        force_close(core, there, core.forced_text)
+
+
+@njit(error_model="numpy")
+def walk_bar(core: Any) -> None:
+    """Open, both extremes in the assumed order, close. A tie goes low first (R4)."""
+    o = core.open_tick
+    h = core.high_tick
+    low = core.low_tick
+    open_phase(core, o)
+    if core.order_count == 0 and core.lot_count == 0:
+        return
+    if h - o < o - low:
+        walk(core, o, h)
+        walk(core, h, low)
+        walk(core, low, core.close_tick)
+    else:
+        walk(core, o, low)
+        walk(core, low, h)
+        walk(core, h, core.close_tick)
+
+
+@njit(error_model="numpy")
+def immediate_phase(core: Any) -> None:
+    """Closes that were asked for at once fill at this close, right after the script (E12, R72)."""
+    market_orders(core, core.close_tick, True)
+
+
+@njit(error_model="numpy")
+def close_phase(core: Any) -> None:
+    """process_orders_on_close: orders of this bar get one try at the close (R118, E11)."""
+    here = core.close_tick
+    market_orders(core, here, False)
+    tried = True
+    while tried and core.status == OK:
+        tried = False
+        for i in range(core.order_count):
+            order = core.orders[i]
+            if order.placed_bar != core.bar_index or not works_now(core, order):
+                continue
+            level, how = trigger(order, here, here)
+            if how == 0 or how == BY_TRAIL:
+                continue
+            if order.triggered != 0 and how == BY_STOP:
+                continue
+            fill_at(core, i, here, here, 2)
+            tried = True
+            break
+    if core.forced_text != 0:
+        force_close(core, here, core.forced_text)
