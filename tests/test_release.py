@@ -9,11 +9,13 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import kwin_core
+from kwin_core.kwin.inputs import BY_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -137,6 +139,36 @@ def test_readme_promises_two_commands_and_every_command_that_exists() -> None:
     rows = re.findall(r"^\| `(kwin-[a-z]+)` \|.*\| ([a-z ]+) \|$", README, re.MULTILINE)
     works = {name for name, status in rows if status == "works"}
     assert works == set(PROJECT.get("scripts", {})), "README's table and [project.scripts] disagree"
+
+
+def test_table_of_inputs_says_what_the_code_does() -> None:
+    """rules/kwin.md against the code: Pine name, name here, label, default of dual-sfp, lower bound."""
+    text = (ROOT / "kwin_core" / "rules" / "kwin.md").read_text(encoding="utf-8")
+    block = text.split("## Inputs of `dual-sfp`")[1].split("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in block.splitlines()
+        if line.startswith("|")
+    ]
+    documented = {row[1]: row for row in rows[2:]}
+    assert len(documented) == 22
+    for name, (pine, _, label, kind, default, limits) in documented.items():
+        item = BY_NAME[name]
+        assert (item.pine, item.label) == (pine, label)
+        value = item.default_for("dual-sfp")
+        if kind == "time":
+            stated: object = int(
+                datetime.strptime(default, "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp() * 1000
+            )
+        elif kind == "text":
+            stated = default.strip('"')
+            assert {choice.strip(' "') for choice in limits.split(",")} == set(item.choices), name
+        else:
+            stated = {"bool": lambda word: word == "true", "int": int, "float": float}[kind](default)
+        assert stated == value, name
+        bound = re.match(r">= ([\d.]+)|([\d.]+) to", limits)
+        if bound and kind in ("int", "float"):
+            assert item.low == float(bound.group(1) or bound.group(2)), name
 
 
 @pytest.mark.slow
