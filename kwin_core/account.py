@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.chain import mix_float, mix_int
+from kwin_core.jit import compiled
 from kwin_core.money import nearest_tick, round_money
 from kwin_core.state import (
     COMMISSION_PER_CONTRACT,
@@ -20,7 +20,7 @@ from kwin_core.state import (
 )
 
 
-@njit(error_model="numpy")
+@compiled
 def commission_on(core: Any, qty: float, price: float) -> float:
     """Commission of one order in account currency, ten significant digits (R98 to R100)."""
     s = core.settings
@@ -33,14 +33,14 @@ def commission_on(core: Any, qty: float, price: float) -> float:
     return round_money(s.commission)
 
 
-@njit(error_model="numpy")
+@compiled
 def tidy(core: Any, qty: float) -> float:
     """Quantity without binary dust: whole lots when the lot divides one unit (R44)."""
     per_unit = core.settings.lots_per_unit
     return np.floor(qty * per_unit + 0.5) / per_unit if per_unit > 0.0 else qty
 
 
-@njit(error_model="numpy")
+@compiled
 def open_profit_at(core: Any, price: float) -> float:
     """Profit of all open trades at a price, account currency, no commissions."""
     total = 0.0
@@ -50,7 +50,7 @@ def open_profit_at(core: Any, price: float) -> float:
     return total * core.settings.point_value * core.rate
 
 
-@njit(error_model="numpy")
+@compiled
 def refresh_position(core: Any) -> None:
     """Position size and average price from the open trades (R30)."""
     size = 0.0
@@ -66,13 +66,13 @@ def refresh_position(core: Any) -> None:
     core.position_avg_price = value / size if size > 0.0 else np.nan
 
 
-@njit(error_model="numpy")
+@compiled
 def refresh_net(core: Any) -> None:
     """Net profit is derived, never a running sum (R102, R154)."""
     core.net_profit = core.gross_profit - core.gross_loss - core.open_commission
 
 
-@njit(error_model="numpy")
+@compiled
 def see_price(core: Any, price: float) -> None:
     """The path touched a price: excursions of every open trade, drawdown and run-up of the account (R106, R157)."""
     rate = core.rate
@@ -88,7 +88,7 @@ def see_price(core: Any, price: float) -> None:
     mark_equity(core, price)
 
 
-@njit(error_model="numpy")
+@compiled
 def mark_equity(core: Any, price: float) -> None:
     """Account drawdown and run-up at one mark (R157)."""
     equity = core.settings.capital + core.net_profit + open_profit_at(core, price)
@@ -96,7 +96,7 @@ def mark_equity(core: Any, price: float) -> None:
     core.max_runup = max(core.max_runup, equity - core.low_water)
 
 
-@njit(error_model="numpy")
+@compiled
 def book_row(
     core: Any, lot: Any, qty: float, price: float, fee: float, kind: int, text: int, text_arg: int
 ) -> None:
@@ -160,7 +160,7 @@ def book_row(
     core.chain = mix_float(mix_int(core.chain, kind), net)
 
 
-@njit(error_model="numpy")
+@compiled
 def close_rows(
     core: Any,
     qty: float,
@@ -198,7 +198,7 @@ def close_rows(
     return used
 
 
-@njit(error_model="numpy")
+@compiled
 def release_bound(core: Any, qty: float, uid: int, entry: int) -> None:
     """Take a closed quantity from what the entries still hold for their exits (R50).
 
@@ -219,7 +219,7 @@ def release_bound(core: Any, qty: float, uid: int, entry: int) -> None:
             left = tidy(core, left - part)
 
 
-@njit(error_model="numpy")
+@compiled
 def sweep_lots(core: Any) -> None:
     """Drop trades that are used up, and the exit legs of entries that hold nothing any more (E9, R67)."""
     kept = 0
@@ -240,7 +240,7 @@ def sweep_lots(core: Any) -> None:
     core.lot_count = kept
 
 
-@njit(error_model="numpy")
+@compiled
 def drop_legs(core: Any, uid: int) -> None:
     """Free every exit leg bound to an entry fill."""
     kept = 0
@@ -256,7 +256,7 @@ def drop_legs(core: Any, uid: int) -> None:
     core.order_count = kept
 
 
-@njit(error_model="numpy")
+@compiled
 def open_lot(core: Any, order: Any, qty: float, price: float, fee: float, by: int) -> int:
     """Add an open trade; returns its index, or -1 when the limit is reached."""
     i = core.lot_count
@@ -271,7 +271,7 @@ def open_lot(core: Any, order: Any, qty: float, price: float, fee: float, by: in
     lot.side = order.side
     lot.qty = qty
     lot.bound = qty
-    lot.size = qty
+    lot.full_qty = qty
     lot.price = price
     lot.bar = core.bar_index
     lot.time_ms = core.time_ms
@@ -290,7 +290,7 @@ def open_lot(core: Any, order: Any, qty: float, price: float, fee: float, by: in
     return i
 
 
-@njit(error_model="numpy")
+@compiled
 def bound_of(core: Any, entry: int) -> float:
     """Quantity that entries of this id still hold; id 0 means all."""
     total = 0.0
@@ -301,7 +301,7 @@ def bound_of(core: Any, entry: int) -> float:
     return tidy(core, total)
 
 
-@njit(error_model="numpy")
+@compiled
 def price_tick(core: Any, price: float) -> float:
     """A booked price as ticks."""
     return nearest_tick(price, core.settings.tick)

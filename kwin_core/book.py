@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.chain import mix_float, mix_int
+from kwin_core.jit import compiled
 from kwin_core.state import (
     CANCELLED,
     EXIT,
@@ -25,7 +25,7 @@ ZERO = MAX_ORDERS
 SCRATCH = MAX_ORDERS + 1
 
 
-@njit(error_model="numpy")
+@compiled
 def emit(core: Any, kind: int, order: Any, qty: float, price: float, by: int) -> None:
     """Record one command or fill in the outbox and in the chain."""
     out = core.outbox
@@ -59,7 +59,7 @@ def emit(core: Any, kind: int, order: Any, qty: float, price: float, by: int) ->
     core.chain = mix_float(chain, order.trail_offset)
 
 
-@njit(error_model="numpy")
+@compiled
 def append(core: Any, kind: int, order_id: int, side: int) -> int:
     """Index of a new slot at the end of the book with all levels absent; -1 when the book is full."""
     i = core.order_count
@@ -88,7 +88,7 @@ def append(core: Any, kind: int, order_id: int, side: int) -> int:
     return i
 
 
-@njit(error_model="numpy")
+@compiled
 def remove(core: Any, i: int) -> None:
     """Free slot ``i``; later ones move up and keep their order."""
     last = core.order_count - 1
@@ -98,7 +98,7 @@ def remove(core: Any, i: int) -> None:
     core.order_count = last
 
 
-@njit(error_model="numpy")
+@compiled
 def to_the_back(core: Any, i: int) -> int:
     """Move slot ``i`` behind all others, as a changed order loses its place (R133); its new index."""
     last = core.order_count - 1
@@ -112,7 +112,7 @@ def to_the_back(core: Any, i: int) -> int:
     return last
 
 
-@njit(error_model="numpy")
+@compiled
 def find(core: Any, kind: int, order_id: int) -> int:
     """Index of the resting order of this kind and id, or -1."""
     for i in range(core.order_count):
@@ -121,14 +121,14 @@ def find(core: Any, kind: int, order_id: int) -> int:
     return -1
 
 
-@njit(error_model="numpy")
+@compiled
 def cancel_at(core: Any, i: int) -> None:
     """Cancel slot ``i`` and say so."""
     emit(core, CANCELLED, core.orders[i], core.orders[i].qty, np.nan, 0)
     remove(core, i)
 
 
-@njit(error_model="numpy")
+@compiled
 def drop_legs_of_pending(core: Any, entry_id: int) -> None:
     """Exit legs that wait for an entry die with it (R149)."""
     i = 0

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.account import bound_of, tidy
 from kwin_core.book import append, cancel_at, drop_legs_of_pending, emit, find, remove, to_the_back
+from kwin_core.jit import compiled
 from kwin_core.legs import bind, reserve, seed_trail, set_levels
 from kwin_core.money import floor_explicit, floor_internal, round_money, tick_down, tick_up
 from kwin_core.state import (
@@ -39,13 +39,13 @@ from kwin_core.state import (
 NAN = np.nan
 
 
-@njit(error_model="numpy")
+@compiled
 def discarded(ctx: Any) -> bool:
     """Whether commands have no effect now: warm-up, or a risk rule stopped trading (E14, R112)."""
     return ctx.time_ms < ctx.settings.trade_from_ms or ctx.halted != 0 or ctx.blocked_day == ctx.day
 
 
-@njit(error_model="numpy")
+@compiled
 def expected_position(ctx: Any, ignore: int) -> float:
     """Position after the market orders already submitted in this pass (E5, R135); slot ``ignore`` left out."""
     expected = ctx.position_size
@@ -64,7 +64,7 @@ def expected_position(ctx: Any, ignore: int) -> float:
     return expected
 
 
-@njit(error_model="numpy")
+@compiled
 def expected_entries(ctx: Any, side: int, ignore: int) -> int:
     """Entries of one side alive after the market orders of this pass: open ones and those about to fill (R50)."""
     reversed_away = ctx.position_size * side < 0.0
@@ -80,7 +80,7 @@ def expected_entries(ctx: Any, side: int, ignore: int) -> int:
     return count
 
 
-@njit(error_model="numpy")
+@compiled
 def default_qty(ctx: Any, side: int) -> float:
     """Size of an order without quantity, sized at this close plus slippage (R34, R37 to R40, C2, C3)."""
     s = ctx.settings
@@ -100,7 +100,7 @@ def default_qty(ctx: Any, side: int) -> float:
     return floor_internal(round_money(budget) / unit, s.lot, s.lots_per_unit)
 
 
-@njit(error_model="numpy")
+@compiled
 def affordable(ctx: Any, side: int, qty: float, price: float) -> bool:
     """Whether a position of ``qty`` at ``price`` has its margin in the equity (R90, R91, E15)."""
     s = ctx.settings
@@ -111,7 +111,7 @@ def affordable(ctx: Any, side: int, qty: float, price: float) -> bool:
     return need <= ctx.equity * (1.0 + 1e-11)
 
 
-@njit(error_model="numpy")
+@compiled
 def remove_pending(ctx: Any, order_id: int) -> None:
     """Delete the resting entry or raw order of this id without its legs."""
     i = 0
@@ -124,7 +124,7 @@ def remove_pending(ctx: Any, order_id: int) -> None:
             i += 1
 
 
-@njit(error_model="numpy")
+@compiled
 def refuse(ctx: Any, kind: int, order_id: int, side: int, qty: float) -> None:
     """Say that a command was refused; nothing rests."""
     i = append(ctx, kind, order_id, side)
@@ -133,7 +133,7 @@ def refuse(ctx: Any, kind: int, order_id: int, side: int, qty: float) -> None:
         remove(ctx, i)
 
 
-@njit(error_model="numpy")
+@compiled
 def place(
     ctx: Any, kind: int, order_id: int, side: int, own_qty: float, total: float, limit: float, stop: float, text: int, text_arg: int,
     oca: int, oca_kind: int, default_sized: int
@@ -172,7 +172,7 @@ def place(
     emit(ctx, REPLACED if replaced else PLACED, order, total, NAN, 0)
 
 
-@njit(error_model="numpy")
+@compiled
 def entry(
     ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
     oca: int = 0, oca_kind: int = OCA_NONE
@@ -237,7 +237,7 @@ def entry(
     )
 
 
-@njit(error_model="numpy")
+@compiled
 def order(
     ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
     oca: int = 0, oca_kind: int = OCA_NONE
@@ -255,13 +255,13 @@ def order(
     place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1)
 
 
-@njit(error_model="numpy")
+@compiled
 def same(a: float, b: float) -> bool:
     """Equal, or both absent."""
     return a == b or (np.isnan(a) and np.isnan(b))
 
 
-@njit(error_model="numpy")
+@compiled
 def find_leg(ctx: Any, exit_id: int, from_entry: int, uid: int, entry_id: int) -> int:
     """Index of the leg of this exit for one entry fill (``uid``) or, with uid 0, for a pending entry (R60)."""
     for i in range(ctx.order_count):
@@ -272,7 +272,7 @@ def find_leg(ctx: Any, exit_id: int, from_entry: int, uid: int, entry_id: int) -
     return -1
 
 
-@njit(error_model="numpy")
+@compiled
 def write_leg(
     ctx: Any, i: int, qty: float, fraction: float, profit: float, limit: float, loss: float, stop: float, trail_price: float,
     trail_points: float, trail_offset: float, text: int, text_arg: int, text_profit: int, text_loss: int, text_trailing: int
@@ -302,7 +302,7 @@ def write_leg(
     return changed
 
 
-@njit(error_model="numpy")
+@compiled
 def exit(
     ctx: Any, exit_id: int, from_entry: int = 0, qty: float = NAN, qty_percent: float = NAN, profit: float = NAN, limit: float = NAN,
     loss: float = NAN, stop: float = NAN, trail_price: float = NAN, trail_points: float = NAN, trail_offset: float = NAN,
@@ -391,7 +391,7 @@ def exit(
         emit(ctx, PLACED if fresh else REPLACED, ctx.orders[i], 0.0, NAN, 0)
 
 
-@njit(error_model="numpy")
+@compiled
 def close(
     ctx: Any, entry_id: int, qty: float = NAN, qty_percent: float = NAN, text: int = 0, text_arg: int = 0, immediately: bool = False
 ) -> None:  # fmt: skip
@@ -430,7 +430,7 @@ def close(
     emit(ctx, PLACED, slot, slot.qty, NAN, 0)
 
 
-@njit(error_model="numpy")
+@compiled
 def close_all(ctx: Any, text: int = 0, text_arg: int = 0, immediately: bool = False) -> None:
     """strategy.close_all: flatten at market the quantity that is open now (E7, R69)."""
     if discarded(ctx) or ctx.position_size == 0.0:
@@ -450,7 +450,7 @@ def close_all(ctx: Any, text: int = 0, text_arg: int = 0, immediately: bool = Fa
     emit(ctx, PLACED, slot, slot.qty, NAN, 0)
 
 
-@njit(error_model="numpy")
+@compiled
 def cancel(ctx: Any, order_id: int) -> None:
     """strategy.cancel: entries and raw orders by their id, exits by exit id (R54); legs of a dead entry go too (R149)."""
     if discarded(ctx):
@@ -468,7 +468,7 @@ def cancel(ctx: Any, order_id: int) -> None:
             i += 1
 
 
-@njit(error_model="numpy")
+@compiled
 def cancel_all(ctx: Any) -> None:
     """strategy.cancel_all: every resting order, market orders of this bar included (R55)."""
     if discarded(ctx):

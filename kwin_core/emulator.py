@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from kwin_core.account import open_profit_at
 from kwin_core.bars import DAY_MS
 from kwin_core.chain import bits, mix
+from kwin_core.jit import compiled
 from kwin_core.money import nearest_tick
 from kwin_core.path import close_phase, immediate_phase, walk_bar
 from kwin_core.state import MAX_CLOSED, MAX_EVENTS
@@ -38,7 +38,7 @@ _EQUITY_FACTOR = np.uint64(0xA0761D6478BD642F)
 _POSITION_FACTOR = np.uint64(0xE7037ED1A0B428DB)
 
 
-@njit(error_model="numpy")
+@compiled
 def refresh_equity(core: Any) -> None:
     """Mark the account at the bar's close, snapped to the grid (R155)."""
     core.open_profit = (
@@ -47,7 +47,7 @@ def refresh_equity(core: Any) -> None:
     core.equity = core.settings.capital + core.net_profit + core.open_profit
 
 
-@njit(error_model="numpy")
+@compiled
 def roll_day(core: Any) -> None:
     """Start of a trading day: daily counters begin anew (R112, R115, R117)."""
     day = (core.time_ms + core.settings.day_offset_ms) // DAY_MS
@@ -60,7 +60,7 @@ def roll_day(core: Any) -> None:
     core.day_realised = 0.0
 
 
-@njit(error_model="numpy")
+@compiled
 def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
     """Take a closed bar: resting orders meet its path, then the account is marked at its close."""
     tick = core.settings.tick
@@ -80,7 +80,7 @@ def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
     refresh_equity(core)
 
 
-@njit(error_model="numpy")
+@compiled
 def finish_bar(core: Any, frozen: Frozen) -> None:
     """After the strategy: immediate closes, orders processed on close, then the bar's digest step."""
     if core.order_count > 0:
@@ -97,7 +97,7 @@ def finish_bar(core: Any, frozen: Frozen) -> None:
     core.chain = mix(core.chain, word)
 
 
-@njit(error_model="numpy")
+@compiled
 def drain(core: Any, trades: Any, events: Any, counts: Any) -> bool:
     """Move the outbox behind what the caller's buffers hold already; whether one more bar surely fits."""
     out = core.outbox

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.account import (
     close_rows,
@@ -20,6 +19,7 @@ from kwin_core.account import (
 )
 from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending, emit, remove
 from kwin_core.commands import affordable
+from kwin_core.jit import compiled
 from kwin_core.legs import bind
 from kwin_core.state import (
     BY_LIMIT,
@@ -44,13 +44,13 @@ from kwin_core.state import (
 )
 
 
-@njit(error_model="numpy")
+@compiled
 def is_limit(by: int) -> bool:
     """Limits are never slipped (R33)."""
     return by == BY_LIMIT or by == BY_LIMIT_GAP or by == BY_LIMIT_CLOSE
 
 
-@njit(error_model="numpy")
+@compiled
 def leg_text(order: Any, by: int) -> int:
     """Signal text of an exit: the comment of its trigger where one was given (R74)."""
     if is_limit(by) and order.text_profit != 0:
@@ -62,7 +62,7 @@ def leg_text(order: Any, by: int) -> int:
     return order.text
 
 
-@njit(error_model="numpy")
+@compiled
 def attach_legs(core: Any, entry_id: int, lot_index: int, tick_price: float, reversal: bool) -> None:
     """Exit legs that waited for this entry take hold of its fill (R17, R21, R64)."""
     lot = core.lots[lot_index]
@@ -74,7 +74,7 @@ def attach_legs(core: Any, entry_id: int, lot_index: int, tick_price: float, rev
                 leg.active_bar = core.bar_index + 1
 
 
-@njit(error_model="numpy")
+@compiled
 def apply_oca(core: Any, oca: int, oca_kind: int, filled: float) -> None:
     """Cancel or reduce the other live orders of the group (R56, E13)."""
     i = 0
@@ -91,7 +91,7 @@ def apply_oca(core: Any, oca: int, oca_kind: int, filled: float) -> None:
         i += 1
 
 
-@njit(error_model="numpy")
+@compiled
 def transact(
     core: Any, order: Any, total: float, tick_price: float, by: int, text: int, uid: int, may_open: bool
 ) -> None:
@@ -132,7 +132,7 @@ def transact(
     refresh_position(core)
 
 
-@njit(error_model="numpy")
+@compiled
 def count_fill(core: Any) -> None:
     """Daily cap on filled orders: at the cap everything pending is dropped and the position must go (E14)."""
     if core.max_fills <= 0:
@@ -146,7 +146,7 @@ def count_fill(core: Any) -> None:
         core.order_count = 0
 
 
-@njit(error_model="numpy")
+@compiled
 def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     """Fill the order in slot ``i`` at a tick price."""
     core.orders[SCRATCH] = core.orders[i]
@@ -185,7 +185,7 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     count_fill(core)
 
 
-@njit(error_model="numpy")
+@compiled
 def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> float:
     """Quantity of an entry that its margin allows: all, only the closing part (R136), or none (R91, E15)."""
     s = core.settings
@@ -201,7 +201,7 @@ def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> fl
     return total if affordable(core, order.side, resulting, price) else closing
 
 
-@njit(error_model="numpy")
+@compiled
 def open_profit(core: Any, price: float) -> float:
     """Open profit at the fill price, for the margin check."""
     total = 0.0
@@ -211,7 +211,7 @@ def open_profit(core: Any, price: float) -> float:
     return total * core.settings.point_value * core.rate
 
 
-@njit(error_model="numpy")
+@compiled
 def force_close(core: Any, tick_price: float, text: int) -> None:
     """A risk rule or a margin call closes the whole position at a price of the path."""
     core.forced_text = 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.account import price_tick, tidy
+from kwin_core.jit import compiled
 from kwin_core.money import GRID_TOLERANCE, floor_explicit, tick_down, tick_up
 from kwin_core.state import EXIT
 
 
-@njit(error_model="numpy")
+@compiled
 def leg_stop(order: Any, entry_tick: float, tick: float, pine_version: int) -> float:
     """Stop level in ticks, rounded away from the position: a sell stop down, a buy stop up (R25).
 
@@ -29,7 +29,7 @@ def leg_stop(order: Any, entry_tick: float, tick: float, pine_version: int) -> f
     return relative if np.isnan(absolute) else min(absolute, relative)
 
 
-@njit(error_model="numpy")
+@compiled
 def leg_limit(order: Any, entry_tick: float, tick: float, pine_version: int) -> float:
     """Target level in ticks: a sell limit up, a buy limit down (R25)."""
     sells = order.side < 0
@@ -43,7 +43,7 @@ def leg_limit(order: Any, entry_tick: float, tick: float, pine_version: int) -> 
     return relative if np.isnan(absolute) else max(absolute, relative)
 
 
-@njit(error_model="numpy")
+@compiled
 def leg_activation(order: Any, entry_tick: float, tick: float) -> float:
     """Level that arms the trail: points round away from the entry, a price rounds like a stop (R26)."""
     sells = order.side < 0
@@ -54,7 +54,7 @@ def leg_activation(order: Any, entry_tick: float, tick: float) -> float:
     return np.floor(entry_tick - order.trail_points + GRID_TOLERANCE)
 
 
-@njit(error_model="numpy")
+@compiled
 def set_levels(core: Any, order: Any, lot: Any) -> None:
     """Compute stop, limit and activation of a leg from the fill price of its own entry (R28)."""
     entry_tick = price_tick(core, lot.price)
@@ -66,7 +66,7 @@ def set_levels(core: Any, order: Any, lot: Any) -> None:
     order.activation = leg_activation(order, entry_tick, tick)
 
 
-@njit(error_model="numpy")
+@compiled
 def seed_trail(order: Any, tick_price: float) -> None:
     """Start a trail at a price: armed at once when the price is at or beyond the activation (R77, R83, R86)."""
     order.armed = 0
@@ -78,20 +78,20 @@ def seed_trail(order: Any, tick_price: float) -> None:
         order.best = tick_price
 
 
-@njit(error_model="numpy")
+@compiled
 def share_of(core: Any, order: Any, lot: Any) -> float:
     """Quantity the leg asks for: its own, a share of the original size, or everything (R62, R145, R146)."""
     s = core.settings
     if not np.isnan(order.qty_arg):
         qty = floor_explicit(abs(order.qty_arg), s.lot, s.lots_per_unit)
-        return qty if qty > 0.0 else lot.size
+        return qty if qty > 0.0 else lot.full_qty
     if not np.isnan(order.qty_fraction):
-        qty = floor_explicit(lot.size * order.qty_fraction, s.lot, s.lots_per_unit)
+        qty = floor_explicit(lot.full_qty * order.qty_fraction, s.lot, s.lots_per_unit)
         return qty if qty > 0.0 else max(s.lot, 0.0)
-    return lot.size
+    return lot.full_qty
 
 
-@njit(error_model="numpy")
+@compiled
 def reserve(core: Any, i: int, lot: Any) -> None:
     """Hold a share of the entry for leg ``i``: what it asks for, at most what other legs left (E9, R62)."""
     taken = 0.0
@@ -103,7 +103,7 @@ def reserve(core: Any, i: int, lot: Any) -> None:
     order.reserved = max(0.0, min(share_of(core, order, lot), tidy(core, lot.bound - taken)))
 
 
-@njit(error_model="numpy")
+@compiled
 def bind(core: Any, i: int, lot: Any, tick_price: float) -> None:
     """Attach leg ``i`` to an entry fill; its trail starts at ``tick_price``."""
     order = core.orders[i]

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from kwin_core.jit import compiled
 
 GRID_TOLERANCE = 1e-4  # ticks: a level this close to the grid counts as on it (R27)
 LOT_TOLERANCE = 1e-9  # lots: internal sizes this close below a whole lot count as whole (R42)
 
 
-@njit(error_model="numpy")
+@compiled
 def nearest_tick(price: float, tick: float) -> float:
     """Price as a whole number of ticks, halves up: how bars and fills reach the grid (R3, R23)."""
     return np.floor(price / tick + 0.5)
 
 
-@njit(error_model="numpy")
+@compiled
 def tick_up(price: float, tick: float) -> float:
     """Smallest grid level not below the price, in ticks; ``nan`` stays ``nan`` (R24, R27)."""
     return np.ceil(price / tick - GRID_TOLERANCE)
 
 
-@njit(error_model="numpy")
+@compiled
 def tick_down(price: float, tick: float) -> float:
     """Largest grid level not above the price, in ticks; ``nan`` stays ``nan`` (R24, R27)."""
     return np.floor(price / tick + GRID_TOLERANCE)
 
 
-@njit(error_model="numpy")
+@compiled
 def floor_explicit(qty: float, lot: float, lots_per_unit: float) -> float:
     """Quantity argument cut to the lot on its shortest decimal (R36).
 
@@ -47,7 +48,7 @@ def floor_explicit(qty: float, lot: float, lots_per_unit: float) -> float:
     return lots * lot
 
 
-@njit(error_model="numpy")
+@compiled
 def floor_internal(qty: float, lot: float, lots_per_unit: float) -> float:
     """Quantity the broker computed itself, cut to the lot; a few ULP below a lot count as whole (R42)."""
     if lot <= 0.0:
@@ -57,7 +58,7 @@ def floor_internal(qty: float, lot: float, lots_per_unit: float) -> float:
     return np.floor(qty / lot + LOT_TOLERANCE) * lot
 
 
-@njit(error_model="numpy")
+@compiled
 def clean_size(qty: float) -> float:
     """Size on the 1e-8 grid on which lots add up without dust (R44)."""
     return np.floor(qty * 1e8 + 0.5) / 1e8
@@ -68,7 +69,7 @@ _POWERS = np.array(
 )
 
 
-@njit(error_model="numpy")
+@compiled
 def round_money(value: float) -> float:
     """Half up at ten significant digits: commissions and size budgets (R40, R100). Table driven: no libm."""
     size = abs(value)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core.account import see_price
 from kwin_core.fills import execute, force_close
+from kwin_core.jit import compiled
 from kwin_core.state import (
     BY_LIMIT,
     BY_LIMIT_CLOSE,
@@ -28,13 +28,13 @@ from kwin_core.state import (
 )
 
 
-@njit(error_model="numpy")
+@compiled
 def stop_reached(side: int, level: float, price: float) -> bool:
     """Buy stops are touched from below, sell stops from above; touching is enough (R5)."""
     return price >= level if side > 0 else price <= level
 
 
-@njit(error_model="numpy")
+@compiled
 def works_now(core: Any, order: Any) -> bool:
     """Whether a priced order can fill at this point of the path."""
     if order.kind == EXIT:
@@ -47,7 +47,7 @@ def works_now(core: Any, order: Any) -> bool:
     return order.market == 0
 
 
-@njit(error_model="numpy")
+@compiled
 def trail_level(order: Any) -> float:
     """Level at which the trail would fill: behind the mark when armed; with offset 0 the activation itself (R78, R80)."""
     if order.armed != 0:
@@ -55,7 +55,7 @@ def trail_level(order: Any) -> float:
     return np.nan
 
 
-@njit(error_model="numpy")
+@compiled
 def trigger(order: Any, here: float, there: float) -> tuple[float, int]:
     """The order's level that price meets first on the way from ``here`` to ``there``: (level, how) or (nan, 0).
 
@@ -96,7 +96,7 @@ def trigger(order: Any, here: float, there: float) -> tuple[float, int]:
     return level, how
 
 
-@njit(error_model="numpy")
+@compiled
 def passed(order: Any, level: float, how: int, here: float) -> bool:
     """Whether price at ``here`` is already at or beyond the level found by `trigger`."""
     if how == BY_STOP or (how == BY_TRAIL and order.armed != 0):
@@ -104,7 +104,7 @@ def passed(order: Any, level: float, how: int, here: float) -> bool:
     return stop_reached(-order.side, level, here)
 
 
-@njit(error_model="numpy")
+@compiled
 def move_trails(core: Any, here: float) -> None:
     """Price is at ``here``: arm trails it activates and raise the marks of armed ones (R77, R78)."""
     for i in range(core.order_count):
@@ -127,7 +127,7 @@ def move_trails(core: Any, here: float) -> None:
                 leg.best = here
 
 
-@njit(error_model="numpy")
+@compiled
 def arrive(core: Any, here: float) -> None:
     """Price reached a point of the path: trails and excursions take note."""
     move_trails(core, here)
@@ -135,7 +135,7 @@ def arrive(core: Any, here: float) -> None:
         see_price(core, here * core.settings.tick)
 
 
-@njit(error_model="numpy")
+@compiled
 def select(core: Any, here: float, there: float, at_open: bool) -> int:
     """Slot of the order that fills next on the way, or -1 (R6, R8, R15, R16).
 
@@ -175,7 +175,7 @@ def select(core: Any, here: float, there: float, at_open: bool) -> int:
     return chosen
 
 
-@njit(error_model="numpy")
+@compiled
 def fill_at(core: Any, i: int, here: float, there: float, gap: int) -> float:
     """Fill slot ``i`` on the way and return where price is then. ``gap``: 0 inside the bar, 1 open, 2 close."""
     order = core.orders[i]
@@ -197,14 +197,14 @@ def fill_at(core: Any, i: int, here: float, there: float, gap: int) -> float:
     return at
 
 
-@njit(error_model="numpy")
+@compiled
 def arrive_between(core: Any, here: float, at: float) -> None:
     """Move to a level met on the way; standing still is no news."""
     if at != here:
         arrive(core, at)
 
 
-@njit(error_model="numpy")
+@compiled
 def market_orders(core: Any, here: float, immediate_only: bool) -> None:
     """Fill market orders in the order they were submitted (E8); 2 marks immediate closes (E12)."""
     i = 0
@@ -221,7 +221,7 @@ def market_orders(core: Any, here: float, immediate_only: bool) -> None:
             i += 1
 
 
-@njit(error_model="numpy")
+@compiled
 def open_phase(core: Any, here: float) -> None:
     """The open: market orders, then every level the open has passed, all at the open (E3, R13 to R19)."""
     move_trails(core, here)
@@ -237,7 +237,7 @@ def open_phase(core: Any, here: float) -> None:
         see_price(core, here * core.settings.tick)
 
 
-@njit(error_model="numpy")
+@compiled
 def walk(core: Any, here: float, there: float) -> None:
     """One leg of the path; a forced close waits for its end (E14)."""
     while core.order_count > 0 and core.status == OK:
@@ -251,7 +251,7 @@ def walk(core: Any, here: float, there: float) -> None:
         force_close(core, there, core.forced_text)
 
 
-@njit(error_model="numpy")
+@compiled
 def walk_bar(core: Any) -> None:
     """Open, both extremes in the assumed order, close. A tie goes low first (R4)."""
     o = core.open_tick
@@ -270,13 +270,13 @@ def walk_bar(core: Any) -> None:
         walk(core, h, core.close_tick)
 
 
-@njit(error_model="numpy")
+@compiled
 def immediate_phase(core: Any) -> None:
     """Closes that were asked for at once fill at this close, right after the script (E12, R72)."""
     market_orders(core, core.close_tick, True)
 
 
-@njit(error_model="numpy")
+@compiled
 def close_phase(core: Any) -> None:
     """process_orders_on_close: orders of this bar get one try at the close (R118, E11)."""
     here = core.close_tick

@@ -177,7 +177,7 @@ LOT = record(
         ("side", np.int64),
         ("qty", np.float64),  # what is left of the trade row, consumed first in first out (R73)
         ("bound", np.float64),  # what is left for the exits bound to this entry (R50)
-        ("size", np.float64),  # original size
+        ("full_qty", np.float64),  # original size
         ("price", np.float64),
         ("bar", np.int64),
         ("time_ms", np.int64),

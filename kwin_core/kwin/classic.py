@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core import ta
 from kwin_core.commands import entry, exit
 from kwin_core.history import get, history_state, push
+from kwin_core.jit import compiled
 from kwin_core.kwin.dual import (
     LONG_EXIT_ID,
     LONG_ID,
@@ -52,7 +52,7 @@ CLASSIC_STATE = record(
 )
 
 
-@njit(error_model="numpy")
+@compiled
 def start(st: Any, params: Any) -> None:
     """State before the first bar."""
     for_nan = NAN
@@ -67,7 +67,7 @@ def start(st: Any, params: Any) -> None:
     st.can_short = 1
 
 
-@njit(error_model="numpy")
+@compiled
 def update_signals(st: Any, p: Any, open_: float, high: float, low: float, close: float) -> None:
     """A 15-minute bar is complete: the classic signal evaluated wholly in the 15-minute context."""
     st.ph = ta.pivothigh(st.pivot_high, high, p.swing_len, 1)
@@ -80,7 +80,7 @@ def update_signals(st: Any, p: Any, open_: float, high: float, low: float, close
     st.bear = 1 if classic_failure(SHORT, st.ph, high, get(st.highs, p.swing_len), open_, close) else 0
 
 
-@njit(error_model="numpy")
+@compiled
 def size(st: Any, p: Any, side: int, equity: float, price: float, distance: float, rsi: float) -> float:
     """Quantity as the source computes it, its extra division by the price included; nan when it has none."""
     if not distance > EPSILON:
@@ -96,7 +96,7 @@ def size(st: Any, p: Any, side: int, equity: float, price: float, distance: floa
     return (risk - risk / distance * price * SIZE_FEE) / distance / price
 
 
-@njit(error_model="numpy")
+@compiled
 def enter(ctx: Any, st: Any, p: Any, side: int, stop: float, rsi: float, sig: Any) -> bool:
     """Entry and exit calls of one side; the exit call replaces a running one even without a new entry."""
     price = ctx.close
@@ -120,7 +120,7 @@ def enter(ctx: Any, st: Any, p: Any, side: int, stop: float, rsi: float, sig: An
     return True
 
 
-@njit(error_model="numpy")
+@compiled
 def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
     """One closed bar of classic."""
     sig.position_seen = ctx.position_size
@@ -157,7 +157,7 @@ def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
         show(ctx, st, rsi, action, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def show(ctx: Any, st: Any, rsi: float, action: int, sig: Any) -> None:
     """The bar's row; columns that only dual-sfp has stay absent."""
     sig.ph = st.ph

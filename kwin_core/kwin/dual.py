@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from kwin_core import ta
 from kwin_core.commands import entry, exit
 from kwin_core.history import get, push
+from kwin_core.jit import compiled
 from kwin_core.kwin.state import NO_SWING
 from kwin_core.na import EPSILON, maximum, minimum, round_half_up
 from kwin_core.security import htf_update
@@ -34,7 +34,7 @@ STOP_SIGNAL = 2
 NAN = np.nan
 
 
-@njit(error_model="numpy")
+@compiled
 def start(st: Any, params: Any) -> None:
     """State before the first bar: flags open, nothing traded (start values of the `var` lines)."""
     for s in (st.long, st.short):
@@ -57,7 +57,7 @@ def start(st: Any, params: Any) -> None:
     st.last_entry_ms = -(2**62)
 
 
-@njit(error_model="numpy")
+@compiled
 def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: float, close: float) -> bool:
     """Steps 2 and 3: a bar that sweeps the swing and closes back, open included (S8).
 
@@ -77,7 +77,7 @@ def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: f
     return hit
 
 
-@njit(error_model="numpy")
+@compiled
 def classic_failure(side: int, pivot: float, extreme: float, back: float, open_: float, close: float) -> bool:
     """Step 5: a pivot confirmed now and a sweep of the bar ``len`` bars ago (SP-1, S4)."""
     return (
@@ -88,7 +88,7 @@ def classic_failure(side: int, pivot: float, extreme: float, back: float, open_:
     )
 
 
-@njit(error_model="numpy")
+@compiled
 def good_wick(p: Any, side: int, level: float, wick: float, close: float) -> bool:
     """SFP quality: depth of the wick beyond the level, and how much of it the close took back (S9)."""
     depth = max(0.0, side * (level - wick))
@@ -96,7 +96,7 @@ def good_wick(p: Any, side: int, level: float, wick: float, close: float) -> boo
     return depth >= p.wick_min_ticks * p.tick - EPSILON and back >= depth * p.close_back_pct - EPSILON
 
 
-@njit(error_model="numpy")
+@compiled
 def initial_stop(
     p: Any, side: int, swing: float, wick: float, previous: float, back: float, atr: float
 ) -> float:
@@ -118,7 +118,7 @@ def initial_stop(
     return stop
 
 
-@njit(error_model="numpy")
+@compiled
 def sized(p: Any, equity: float, distance: float) -> float:
     """Quantity: risk over stop distance, nearest step with ties up, then the cap (SP-40, SP-43, Q1, Q2)."""
     if distance == 0.0:
@@ -127,7 +127,7 @@ def sized(p: Any, equity: float, distance: float) -> float:
     return min(qty, p.max_qty_manual) if p.limit_qty_enabled != 0 else qty
 
 
-@njit(error_model="numpy")
+@compiled
 def pays(p: Any, side: int, price: float, stop: float, qty: float) -> bool:
     """Fee filter on the signed distance, two taker fees on the entry notional (SP-41, Q3, Q8)."""
     if p.use_fee_filter == 0:
@@ -137,7 +137,7 @@ def pays(p: Any, side: int, price: float, stop: float, qty: float) -> bool:
     return gross - fees >= p.min_net_profit - EPSILON
 
 
-@njit(error_model="numpy")
+@compiled
 def place_exit(ctx: Any, p: Any, s: Any, side: int, stop: float, sig: Any) -> None:
     """The exit order with stop and trail; in ``intent`` the trail numbers are percent of price (R2, SP-27)."""
     points = s.entry * p.trailing_perc / 100.0
@@ -148,7 +148,7 @@ def place_exit(ctx: Any, p: Any, s: Any, side: int, stop: float, sig: Any) -> No
     send_exit(ctx, p, s, side, stop, points, offset, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def send_exit(
     ctx: Any, p: Any, s: Any, side: int, stop: float, points: float, offset: float, sig: Any
 ) -> None:
@@ -158,7 +158,7 @@ def send_exit(
     exit(ctx, exit_id, entry_id, limit=limit, stop=stop, trail_points=points, trail_offset=offset)
 
 
-@njit(error_model="numpy")
+@compiled
 def try_entry(
     ctx: Any, p: Any, st: Any, s: Any, side: int, wick: float, previous: float, back: float, atr: float, cool: bool, sig: Any
 ) -> bool:  # fmt: skip
@@ -190,7 +190,7 @@ def try_entry(
     return True
 
 
-@njit(error_model="numpy")
+@compiled
 def arm(p: Any, s: Any, side: int, close: float) -> None:
     """Arming: the close, against the initial risk (R6)."""
     if p.use_arm_after_rr != 0 and s.armed == 0 and s.entry == s.entry and s.initial_stop == s.initial_stop:
@@ -199,7 +199,7 @@ def arm(p: Any, s: Any, side: int, close: float) -> None:
             s.armed = 1
 
 
-@njit(error_model="numpy")
+@compiled
 def trail_literal(ctx: Any, p: Any, s: Any, side: int, wick: float, sig: Any) -> None:
     """Bar trail as TradingView computes it: a call inside an ``if``, stop-only re-issue (SP-21 to SP-25, SP-28)."""
     n = ctx.bar_index
@@ -216,7 +216,7 @@ def trail_literal(ctx: Any, p: Any, s: Any, side: int, wick: float, sig: Any) ->
     send_exit(ctx, p, s, side, stop, NAN, NAN, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def trail_intent(ctx: Any, p: Any, s: Any, side: int, sig: Any) -> None:
     """Bar trail as its label says: true N-bar low ending at the previous bar, never loosened, tick trail kept."""
     before = s.extreme_previous
@@ -228,7 +228,7 @@ def trail_intent(ctx: Any, p: Any, s: Any, side: int, sig: Any) -> None:
     place_exit(ctx, p, s, side, s.stop, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def manage(ctx: Any, p: Any, st: Any, bar: Any, sig: Any) -> None:
     """Step 13: arm and trail the open position."""
     if p.enable_smart_trail == 0 or ctx.lot_count == 0:
@@ -244,7 +244,7 @@ def manage(ctx: Any, p: Any, st: Any, bar: Any, sig: Any) -> None:
         trail_intent(ctx, p, s, side, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def update_lookbacks(p: Any, st: Any, bar: Any, n: int) -> None:
     """Series the bar trail needs on every bar: the law ``global``, and the true extremes of ``intent``."""
     if p.literal != 0:
@@ -252,7 +252,7 @@ def update_lookbacks(p: Any, st: Any, bar: Any, n: int) -> None:
         ta.conditional_step(st.short.lookback, bar.high, p.trail_lookback, n, p.conditional_history)
 
 
-@njit(error_model="numpy")
+@compiled
 def update_extremes(p: Any, st: Any, bar: Any) -> None:
     """After the bar: the N-bar extremes ending at it, which the next bar calls previous."""
     if p.literal == 0:
@@ -260,7 +260,7 @@ def update_extremes(p: Any, st: Any, bar: Any) -> None:
         st.short.extreme_previous = ta.highest(st.short.extreme, bar.high, p.trail_lookback)
 
 
-@njit(error_model="numpy")
+@compiled
 def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
     """One closed bar of dual-sfp or classic-quality."""
     n = ctx.bar_index
@@ -376,7 +376,7 @@ def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
         show_state(ctx, st, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def show_state(ctx: Any, st: Any, sig: Any) -> None:
     """State columns of the bar's row."""
     long = st.long
@@ -398,7 +398,7 @@ def show_state(ctx: Any, st: Any, sig: Any) -> None:
     show_exit(ctx, sig)
 
 
-@njit(error_model="numpy")
+@compiled
 def show_exit(ctx: Any, sig: Any) -> None:
     """Arguments of the newest exit in force."""
     sig.exit_stop = NAN

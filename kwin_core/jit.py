@@ -1,0 +1,32 @@
+"""How the core is compiled: one decorator for every function below the engine.
+
+No ``fastmath``: the same inputs give the same bits. No ``cache``: the engine module is cached as a whole, keyed by
+all sources. numba would compile a function anew for every constant it is called with; here constants count as what
+they are (integers, floats, flags), which keeps the first compilation short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import njit
+from numba.core import types
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function of the core; with the JIT off it stays plain Python."""
+    dispatcher = njit(error_model="numpy", no_cfunc_wrapper=True)(function)
+    general = getattr(dispatcher, "get_call_template", None)
+    if general is not None:
+
+        def template(args: Any, kws: Any) -> Any:
+            return general(
+                [types.unliteral(a) for a in args],
+                {name: types.unliteral(a) for name, a in kws.items()},
+            )
+
+        dispatcher.get_call_template = template
+    return dispatcher
