@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kwin_core.chain import mix_float, mix_int
+from kwin_core.chain import bits, mix
 from kwin_core.jit import compiled
 from kwin_core.state import (
     CANCELLED,
@@ -20,6 +20,11 @@ from kwin_core.state import (
     TOO_MANY_EVENTS,
     TOO_MANY_ORDERS,
 )
+
+_WHAT = np.uint64(0x9FB21C651E98DF25)
+_WHO = np.uint64(0xD6E8FEB86659FD93)
+_QTY = np.uint64(0xA0761D6478BD642F)
+_PRICE = np.uint64(0xE7037ED1A0B428DB)
 
 ZERO = MAX_ORDERS
 SCRATCH = MAX_ORDERS + 1
@@ -49,14 +54,19 @@ def emit(core: Any, kind: int, order: Any, qty: float, price: float, by: int) ->
     event.activation = order.activation * tick
     event.trail_offset = order.trail_offset
     event.by = by
-    chain = mix_int(core.chain, kind * 1_000_003 + order.kind * 131 + order.side * 17 + by)
-    chain = mix_int(chain, order.id * 65_537 + order.entry)
-    chain = mix_float(chain, qty)
-    chain = mix_float(chain, price)
-    chain = mix_float(chain, order.limit)
-    chain = mix_float(chain, order.stop)
-    chain = mix_float(chain, order.activation)
-    core.chain = mix_float(chain, order.trail_offset)
+    word = (
+        np.uint64(np.int64(kind * 1_000_003 + order.kind * 131 + order.side * 17 + by)) * _WHAT
+        + np.uint64(np.int64(order.id * 65_537 + order.entry)) * _WHO
+        + bits(qty) * _QTY
+        + bits(price) * _PRICE
+    )
+    levels = (
+        bits(order.limit) * _WHAT
+        + bits(order.stop) * _WHO
+        + bits(order.activation) * _QTY
+        + bits(order.trail_offset) * _PRICE
+    )
+    core.chain = mix(mix(core.chain, word), levels)
 
 
 @compiled

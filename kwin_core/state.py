@@ -103,8 +103,6 @@ TOO_MANY_CLOSED = 4
 INDICATOR_LENGTH = 5
 EXIT_WITHOUT_LEVEL = 6
 
-INSTRUMENT_FIELDS = ("tick", "ticks_per_unit", "lot", "lots_per_unit", "point_value")
-
 SETTINGS = record(
     [
         ("tick", np.float64),  # price step, quote currency

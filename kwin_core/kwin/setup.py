@@ -13,9 +13,9 @@ from kwin_core.emulator import Frozen
 from kwin_core.engine import Strategy
 from kwin_core.errors import ConfigError
 from kwin_core.kwin import classic, dual
-from kwin_core.kwin.inputs import BY_NAME, INPUTS, PARAMS, PROFILES, Value, effective, params_hash
+from kwin_core.kwin.inputs import INPUTS, PARAMS, PROFILES, Value, effective, params_hash
 from kwin_core.kwin.state import SIGNALS, STATE
-from kwin_core.state import COMMISSION_PERCENT, FIXED, INSTRUMENT_FIELDS
+from kwin_core.properties import PINE_V5, Instrument
 
 DUAL = Strategy(
     name="kwin dual-sfp",
@@ -37,30 +37,14 @@ CLASSIC = Strategy(
 )
 
 
-@dataclass(frozen=True)
-class Properties:
-    """What TradingView's strategy() call sets for a preset.
-
-    Parameters
-    ----------
-    capital
-        Account currency.
-    commission
-        Fraction of notional a side.
-    on_close
-        process_orders_on_close.
-    """
-
-    capital: float
-    commission: float
-    on_close: bool
-
-
 PROPERTIES = {
-    "dual-sfp": Properties(capital=300.0, commission=0.00055, on_close=True),
-    "classic": Properties(capital=100.0, commission=0.0, on_close=False),
-    "classic-quality": Properties(capital=300.0, commission=0.00055, on_close=True),
+    "dual-sfp": PINE_V5.with_(initial_capital=300.0, commission_value=0.055, process_orders_on_close=True),
+    "classic": PINE_V5.with_(initial_capital=100.0),
+    "classic-quality": PINE_V5.with_(
+        initial_capital=300.0, commission_value=0.055, process_orders_on_close=True
+    ),
 }
+"""What each preset's strategy() call sets."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +112,7 @@ def build(
     if profile not in PROFILES:
         raise ConfigError(f"unknown profile {profile!r}: choose one of {', '.join(PROFILES)}")
     values = effective(preset, given)
-    check_instrument(tick, lot, margin_percent, capital, timeframe_ms)
-    properties = PROPERTIES[preset]
+    check_timeframe(timeframe_ms)
     params = np.zeros(1, PARAMS)
     row = params[0]
     for item in INPUTS:
@@ -140,72 +123,26 @@ def build(
     row["window_start_ms"] = window_start_ms(values, now_ms)
     row["tick"] = tick
     row["chart_ms"] = timeframe_ms
-    settings = instrument_settings(tick, lot) | {
-        "capital": float(properties.capital if capital is None else capital),
-        "commission_kind": COMMISSION_PERCENT,
-        "commission": properties.commission,
-        "margin_long": margin_percent / 100.0,
-        "margin_short": margin_percent / 100.0,
-        "pyramiding": 0,
-        "qty_kind": FIXED,
-        "qty_value": 1.0,
-        "all_na_keep": 1 if values["all_na_exit"] == "keep" else 0,
-        "pine_version": 5,
-        "trade_from_ms": -(2**62) if trade_from_ms is None else int(trade_from_ms),
-    }
-    frozen = Frozen(
-        on_close=True if properties.on_close else None, margin=True if margin_percent > 0 else None
+    properties = PROPERTIES[preset].with_(
+        margin_long=margin_percent, margin_short=margin_percent, all_na_exit=str(values["all_na_exit"])
     )
+    if capital is not None:
+        properties = properties.with_(initial_capital=capital)
     return Setup(
         preset=preset,
         profile=profile,
         values=values,
         strategy=CLASSIC if preset == "classic" else DUAL,
-        frozen=frozen,
-        settings=settings,
+        frozen=properties.frozen(),
+        settings=properties.settings(Instrument(tick, lot), trade_from_ms),
         params=params,
         params_hash=params_hash(preset, profile, values),
     )
 
 
-def instrument_settings(tick: float, lot: float) -> dict[str, float]:
-    """Settings of an instrument; steps that divide one unit are kept as whole numbers a unit too."""
-    return dict(
-        zip(INSTRUMENT_FIELDS, (tick, per_unit(tick), lot, per_unit(lot) if lot else 0.0, 1.0), strict=True)
-    )
-
-
-def per_unit(step: float) -> float:
-    """Steps in one unit when that is a whole number, else 0."""
-    steps = round(1.0 / step)
-    return float(steps) if steps >= 1 and abs(steps * step - 1.0) < 1e-9 else 0.0
-
-
-def check_instrument(
-    tick: float, lot: float, margin_percent: float, capital: float | None, timeframe_ms: int
-) -> None:
-    """Refuse instrument facts and account settings that cannot be right."""
-    if not (np.isfinite(tick) and tick > 0):
-        raise ConfigError(f"tick = {tick!r}: the price step must be a positive number, for example 0.01")
-    if not (np.isfinite(lot) and lot >= 0):
-        raise ConfigError(f"lot = {lot!r}: the quantity step must be 0 (none) or positive, for example 0.01")
-    if not (np.isfinite(margin_percent) and 0 <= margin_percent <= 100):
-        raise ConfigError(f"margin = {margin_percent!r}: percent of notional, from 0 (no check) to 100")
-    if capital is not None and not (np.isfinite(capital) and capital > 0):
-        raise ConfigError(f"capital = {capital!r}: must be a positive amount")
+def check_timeframe(timeframe_ms: int) -> None:
+    """Refuse a chart that KWIN cannot run on."""
     if timeframe_ms <= 0 or dual.SIGNAL_MS % timeframe_ms != 0:
         raise ConfigError(
-            f"KWIN runs on 15m charts or finer ones that divide 15 minutes; these bars are {timeframe_name(timeframe_ms)}"
+            f"KWIN runs on 15m bars or finer ones that divide 15 minutes; these are {timeframe_name(timeframe_ms)}"
         )
-
-
-__all__ = [
-    "BY_NAME",
-    "CLASSIC",
-    "DUAL",
-    "PROPERTIES",
-    "Setup",
-    "build",
-    "instrument_settings",
-    "window_start_ms",
-]

@@ -1,0 +1,44 @@
+"""Everything a strategy file needs, in one import: orders, indicators, the context it reads, and its declaration.
+
+The context ``ctx`` is the broker's record; a strategy reads these fields and changes none: ``bar_index``,
+``time_ms``, ``position_size`` (signed, base currency), ``position_avg_price`` (nan when flat), ``equity``,
+``net_profit``, ``open_profit``, ``closed_trades``, ``last_profit`` (net result of the newest closed trade).
+"""
+
+from kwin_core import ta
+from kwin_core.commands import cancel, cancel_all, close, close_all, entry, exit, order
+from kwin_core.engine import Buffers, Engine, Strategy, make_engine
+from kwin_core.jit import compiled
+from kwin_core.properties import PINE_V5, PINE_V6, Instrument, Properties
+from kwin_core.records import record
+from kwin_core.risk import allow_entry_in, max_intraday_filled_orders, max_position_size
+from kwin_core.state import LONG, OCA_CANCEL, OCA_NONE, OCA_REDUCE, SHORT
+
+__all__ = [
+    "LONG",
+    "OCA_CANCEL",
+    "OCA_NONE",
+    "OCA_REDUCE",
+    "PINE_V5",
+    "PINE_V6",
+    "SHORT",
+    "Buffers",
+    "Engine",
+    "Instrument",
+    "Properties",
+    "Strategy",
+    "allow_entry_in",
+    "cancel",
+    "cancel_all",
+    "close",
+    "close_all",
+    "compiled",
+    "entry",
+    "exit",
+    "make_engine",
+    "max_intraday_filled_orders",
+    "max_position_size",
+    "order",
+    "record",
+    "ta",
+]
