@@ -1,0 +1,1 @@
+"""Comparison with TradingView: its printed numbers, its list of trades, and what explains a difference."""
