@@ -1,25 +1,42 @@
-"""The simulator as one object: start it, talk to it over HTTP, move its clock, break it."""
+"""The simulator as one object: start it, talk to it over HTTP and sockets, move its market, break it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
 
+from tests.exchange.account import Account
+from tests.exchange.auth import Authenticator
 from tests.exchange.clock import VirtualClock
+from tests.exchange.control import Control
+from tests.exchange.driver import Driver
+from tests.exchange.engine import Engine, FillPrice
 from tests.exchange.faults import Faults
-from tests.exchange.market import Market
+from tests.exchange.hub import Hub
+from tests.exchange.intruder import Intruder
+from tests.exchange.kline_feed import KlineFeed
+from tests.exchange.limits import IP_REQUESTS, RateLimiter
+from tests.exchange.market import Market, Node
+from tests.exchange.private_feed import PrivateFeed
 from tests.exchange.rest import Logged, RestServer
-from tests.exchange.routes import build_routes
+from tests.exchange.routes import PER_SECOND, build_routes
+from tests.exchange.sockets import SocketServer
+from tests.exchange.ticker_feed import TickerFeed
+from tests.exchange.trade_socket import TradeSocket
 from tests.exchange.venue import Venue
 
 T = TypeVar("T")
+API_KEY, API_SECRET = "simulator-key", "simulator-secret"
 _START_SECONDS = 10.0
+_PACE_SECONDS = 0.005
 
 
 class Exchange:
@@ -28,8 +45,9 @@ class Exchange:
     Examples
     --------
     >>> with Exchange(markets=[Market(known("BTCUSDT"), bars, "15m")]) as exchange:  # doctest: +SKIP
-    ...     session = HTTP()
+    ...     session = HTTP(api_key=API_KEY, api_secret=API_SECRET)
     ...     session.endpoint = exchange.url
+    ...     exchange.advance(900_000)
 
     Parameters
     ----------
@@ -38,10 +56,27 @@ class Exchange:
     start_ms
         First value of the clock (ms). Default: a third of a bar after the last scripted bar of the first
         market, so that every scripted bar is closed and one more is forming.
+    speed
+        Market ms per real ms. 0 stands still until :meth:`advance`; 1 is real time; thousands are fine.
+    balance
+        USDT in the wallet at the start.
+    keys
+        Secret by API key; all belong to the one account.
+    stamps
+        What request stamps and ``recv_window`` are judged by: "virtual" (the exchange's clock, for clients
+        whose clock is redirected) or "wall" (real time, for unmodified clients).
+    fill_price
+        "book" or "last", see :class:`tests.exchange.engine.Engine`.
+    per_second
+        Rate limits to change, requests a second by endpoint.
+    ip_limit
+        Requests in five seconds before HTTP 403.
     clock_path
-        File that mirrors the clock for other processes.
+        File that mirrors the clock for other processes, see :mod:`tests.exchange.clock`.
     port
         TCP port; 0 picks a free one.
+    seed
+        Of the ids the exchange invents.
     """
 
     def __init__(
@@ -49,26 +84,68 @@ class Exchange:
         markets: Sequence[Market],
         *,
         start_ms: int | None = None,
+        speed: float = 0.0,
+        balance: str = "10000",
+        keys: Mapping[str, str] | None = None,
+        stamps: Literal["virtual", "wall"] = "virtual",
+        fill_price: FillPrice = "book",
+        per_second: Mapping[str, int] | None = None,
+        ip_limit: int = IP_REQUESTS,
         clock_path: Path | None = None,
         port: int = 0,
+        seed: int = 1,
     ) -> None:
         first = markets[0]
         begin = first.end_ms + first.timeframe_ms // 3 if start_ms is None else start_ms
         self.clock = VirtualClock(begin, clock_path)
-        self.venue = Venue(markets, self.clock)
-        routes = build_routes(self.venue)
-        self.venue.faults.rest.endpoints = frozenset(endpoint for _, endpoint in routes)
-        self._rest = RestServer(self.venue, routes)
+        self.account = Account()
+        self.account.coin("USDT").wallet = Decimal(balance)
+        self.venue = Venue(markets, self.clock, self.account, seed)
+        self.hub = Hub(self.venue)
+        self.engine = Engine(self.venue, fill_price)
+        self._driver = Driver(self.venue, self.engine, self.hub)
+        self._speed = speed
         self._port = port
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._failure: OSError | None = None
+        self._runner: web.AppRunner | None = None
+        authenticator = Authenticator(keys or {API_KEY: API_SECRET}, self.clock, stamps)
+        limiter = RateLimiter(self.clock, {**PER_SECOND, **(per_second or {})}, ip_limit)
+        self._wire(authenticator, limiter)
+
+    def _wire(self, authenticator: Authenticator, limiter: RateLimiter) -> None:
+        """Connect state, feeds and servers."""
+        venue, hub = self.venue, self.hub
+        routes = build_routes(venue, self.engine)
+        klines, tickers = KlineFeed(venue, hub), TickerFeed(venue, hub)
+        private = PrivateFeed(venue, hub)
+
+        def price_moved(market: Market, node: Node) -> None:
+            klines.price_moved(market)
+            tickers.price_moved(market, node)
+
+        venue.publish, venue.on_price = private.publish, price_moved
+        venue.faults.rest.endpoints = frozenset(endpoint for _, endpoint in routes)
+        intruder = Intruder(venue, self.engine)
+        venue.faults.ws.act = lambda action: self.call(lambda: action(hub))
+        venue.faults.eng.act = lambda action: self.call(lambda: action(intruder))
+        handlers = {endpoint: route.handler for (_, endpoint), route in routes.items()}
+        trade = TradeSocket(venue, hub, authenticator, limiter, handlers)
+        self._control = Control(venue, hub, self._driver.advance_to)
+        self._rest = RestServer(venue, routes, authenticator, limiter, hub)
+        self._sockets = SocketServer(venue, hub, authenticator, klines, tickers, trade)
 
     @property
     def url(self) -> str:
         """Base of REST addresses, e.g. "http://127.0.0.1:40001"."""
         return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Base of socket addresses, e.g. "ws://127.0.0.1:40001"."""
+        return f"ws://127.0.0.1:{self._port}"
 
     @property
     def faults(self) -> Faults:
@@ -80,6 +157,11 @@ class Exchange:
         """REST requests so far, oldest first."""
         return list(self._rest.log)
 
+    @property
+    def data_frames(self) -> int:
+        """Data frames queued for sockets so far."""
+        return self.hub.data_frames
+
     def start(self) -> Exchange:
         """Listen. Returns itself.
 
@@ -88,6 +170,8 @@ class Exchange:
         OSError
             When the port cannot be bound.
         """
+        self._ready.clear()
+        self._failure = None
         self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
         self._thread.start()
         self._ready.wait(_START_SECONDS)
@@ -96,7 +180,7 @@ class Exchange:
         return self
 
     def stop(self) -> None:
-        """Close every connection and end the thread."""
+        """Cut every connection and end the thread; the state stays and :meth:`start` continues it."""
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -110,28 +194,92 @@ class Exchange:
     ) -> None:
         self.stop()
 
+    def outage(self, seconds: float) -> None:
+        """Refuse connections for some real seconds: stop listening, cut everything, start again."""
+        self.stop()
+        time.sleep(seconds)
+        self.start()
+
     def call(self, function: Callable[[], T]) -> T:
         """Run a function in the server's thread and return its result."""
-        assert self._loop is not None, "the exchange is not running"
+        if threading.current_thread() is self._thread:
+            return function()
 
         async def run() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+        return self._await(run())
 
     def advance(self, milliseconds: int) -> None:
-        """Move the market by some ms."""
+        """Let the market run for some ms; returns when everything that happened is on the wire."""
         self.advance_to(self.clock.now_ms() + milliseconds)
 
     def advance_to(self, time_ms: int) -> None:
-        """Move the market to a time (ms)."""
-        self.call(lambda: self.clock.move_to(time_ms))
+        """Let the market run to a time (ms)."""
+        self._await(self._driver.advance_to(time_ms))
+
+    def next_event_ms(self) -> int | None:
+        """Time of the next thing that will happen by itself (ms)."""
+        return self.call(self._driver.next_event_ms)
+
+    def quiet(self) -> bool:
+        """Whether no request is being answered and no frame waits to be written."""
+        return self._rest.in_flight == 0 and all(one.idle for one in list(self.hub.connections))
+
+    def lockstep(
+        self,
+        until_ms: int,
+        *,
+        settled: Callable[[int], bool],
+        next_timer_ms: Callable[[], int | None] = lambda: None,
+        patience_seconds: float = 10.0,
+    ) -> None:
+        """Run to a time at full speed with a client that must see everything before time moves on.
+
+        Time goes to the earlier of the exchange's next event and the client's next timer, and only when the
+        exchange is quiet and the client has settled.
+
+        Parameters
+        ----------
+        settled
+            Called with the number of data frames sent; true when the client has dealt with them all and has
+            no request under way.
+        next_timer_ms
+            The client's next own wake-up, market ms.
+        patience_seconds
+            Real time to wait for a client that does not settle.
+
+        Raises
+        ------
+        TimeoutError
+            When the client does not settle.
+        """
+        while self.clock.now_ms() < until_ms:
+            deadline = time.monotonic() + patience_seconds
+            while not (self.quiet() and settled(self.data_frames)):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"client did not settle within {patience_seconds} s")
+                time.sleep(0)
+            times = [self.next_event_ms(), next_timer_ms(), until_ms]
+            self.advance_to(max(self.clock.now_ms() + 1, min(one for one in times if one is not None)))
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None or self._thread is None:
+            work.close()
+            raise RuntimeError("the exchange is not running")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _run(self) -> None:
         loop = asyncio.new_event_loop()
         self._loop = loop
         asyncio.set_event_loop(loop)
         application = web.Application()
+        application.router.add_get("/v5/public/{category}", self._sockets.public)
+        application.router.add_get("/v5/private", self._sockets.private)
+        application.router.add_get("/v5/trade", self._sockets.trade)
+        application.router.add_post("/sim/advance", self._control.advance)
+        application.router.add_post("/sim/fault", self._control.fault)
+        application.router.add_get("/sim/state", self._control.state)
         application.router.add_route("*", "/v5/{path:.*}", self._rest.handle)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         try:
@@ -140,8 +288,12 @@ class Exchange:
             self._failure = error
             self._ready.set()
             return
+        pace = loop.create_task(self._pace()) if self._speed else None
         self._ready.set()
         loop.run_forever()
+        if pace is not None:
+            pace.cancel()
+        self.hub.abort_all("*")
         loop.run_until_complete(runner.cleanup())
         loop.close()
 
@@ -150,3 +302,11 @@ class Exchange:
         site = web.TCPSite(runner, "127.0.0.1", self._port)
         await site.start()
         self._port = runner.addresses[0][1]
+
+    async def _pace(self) -> None:
+        """Let the market follow real time."""
+        begin_ms, began = self.clock.now_ms(), time.monotonic()
+        while True:
+            await asyncio.sleep(_PACE_SECONDS)
+            elapsed_ms = (time.monotonic() - began) * 1000
+            await self._driver.advance_to(begin_ms + int(elapsed_ms * self._speed))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.exchange.clock import VirtualClock
+from tests.exchange.engine_faults import EngineFaults
 from tests.exchange.rest_faults import RestFaults
+from tests.exchange.socket_faults import SocketFaults
 
 
 class ClockFaults:
@@ -22,9 +24,13 @@ class Faults:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.rest = RestFaults()
+        self.ws = SocketFaults()
+        self.eng = EngineFaults()
         self.clock = ClockFaults(clock)
 
     def clear(self) -> None:
         """Disarm everything and heal the clock."""
         self.rest.clear()
+        self.ws.heal()
+        self.eng.clear()
         self.clock.skew(0)

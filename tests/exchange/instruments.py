@@ -122,16 +122,33 @@ KNOWN: dict[tuple[str, str], Instrument] = {
     for one in (
         linear("BTCUSDT", tick="0.10", step="0.001", symbol_id=5, price_limit=Decimal("0.01")),
         linear(
-            "ETHUSDT", tick="0.01", step="0.01", max_qty="20000.00", max_market_qty="2000.00", symbol_id=6
+            "ETHUSDT",
+            tick="0.01",
+            step="0.01",
+            max_qty="10000.00",
+            max_market_qty="2000.00",
+            symbol_id=6,
+            price_limit=Decimal("0.02"),
         ),
         linear(
             "SOLUSDT",
             tick="0.010",
             step="0.1",
-            max_qty="80000.0",
-            max_market_qty="8000.0",
+            max_qty="96000.0",
+            max_market_qty="12000.0",
             price_scale=3,
-            symbol_id=45,
+            symbol_id=38,
+        ),
+        linear(
+            "1000PEPEUSDT",
+            tick="0.0000010",
+            step="100",
+            max_qty="110000000",
+            max_market_qty="42000000",
+            max_leverage=Decimal("50.00"),
+            price_scale=7,
+            symbol_id=310,
+            funding_cap=Decimal("0.01"),
         ),
         linear(
             "DOGEUSDT",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,8 @@ class Market:
         default lets a decision made on the closing message still trade at the close.
     spread_ticks
         Distance between bid and ask, whole ticks.
+    depth_qty
+        Base coins a taker finds at each tick of the book; ``None`` for a book without end.
     mark_offset
         Mark price minus last price, quote currency.
     funding_rate
@@ -79,6 +82,7 @@ class Market:
     path: str = "tv"
     open_delay_ms: int = 2_000
     spread_ticks: int = 1
+    depth_qty: Decimal | None = None
     mark_offset: float = 0.0
     funding_rate: float = 0.0001
     visible_from_ms: int | None = None

@@ -15,7 +15,8 @@ class Parameters:
     """Query string or JSON body of one request.
 
     Numbers may arrive as text or as JSON numbers, booleans as JSON or as "true"/"True"; a value of ``None``
-    or ``""`` counts as absent. Every accessor raises :class:`RefusedError` 10001 on a value that cannot be read.
+    or ``""`` counts as absent. Every accessor raises :class:`RefusedError` 10001 on a value it cannot
+    read.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:

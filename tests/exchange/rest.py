@@ -13,6 +13,9 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from tests.exchange.auth import Authenticator, UnsignedError
+from tests.exchange.hub import Hub
+from tests.exchange.limits import Allowance, RateLimiter
 from tests.exchange.parameters import Parameters
 from tests.exchange.replies import RefusedError, envelope
 from tests.exchange.rest_faults import Rule
@@ -41,6 +44,15 @@ class Logged:
     code: int
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A request on its way through the server."""
+
+    request: web.Request
+    endpoint: str
+    parameters: Mapping[str, Any]
+
+
 class RestServer:
     """Dispatch of ``/v5/*``.
 
@@ -48,9 +60,19 @@ class RestServer:
     consistent state.
     """
 
-    def __init__(self, venue: Venue, routes: Mapping[tuple[str, str], Route]) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        routes: Mapping[tuple[str, str], Route],
+        authenticator: Authenticator,
+        limiter: RateLimiter,
+        hub: Hub,
+    ) -> None:
         self._venue = venue
         self._routes = dict(routes)
+        self._authenticator = authenticator
+        self._limiter = limiter
+        self._hub = hub
         self.log: deque[Logged] = deque(maxlen=_LOG_LENGTH)
         self.in_flight = 0
 
@@ -70,60 +92,78 @@ class RestServer:
         if route is None:
             return web.Response(status=404, text="404 page not found")
         parameters = _read(request.method, query, body)
+        call = _Call(request, endpoint, parameters.values if parameters is not None else {})
+        if not self._limiter.address_allowed():
+            self._note(call, 403)
+            return web.Response(status=403, text="access too frequent")
         if parameters is None:
-            return self._reply({}, 10001, "Request parameter error.", request, endpoint, {})
+            return self._reply(call, {}, 10001, "Request parameter error.")
         rule = self._venue.faults.rest.strike(endpoint, parameters.values)
         if rule is not None and rule.kind in ("ret", "rate", "http", "timeout", "drop"):
-            return await self._refuse_by_fault(rule, request, endpoint, parameters)
+            return await self._refuse_by_fault(rule, call)
+        allowance: Allowance | None = None
+        result: Any = {}
+        code, message = 0, "OK"
         try:
-            result = route.handler(parameters)
-            code, message = 0, "OK"
+            if route.private:
+                self._authenticator.check_rest(request.headers, query if request.method == "GET" else body)
+                allowance = self._limiter.ask(endpoint)
+                if allowance is not None and not allowance.granted:
+                    raise RefusedError(10006)
+            with self._venue.lagging(rule.lag_ms if rule is not None else 0):
+                result = route.handler(parameters)
+        except UnsignedError:
+            self._note(call, 401)
+            return web.Response(status=401)
         except RefusedError as refusal:
-            result, code, message = {}, refusal.code, refusal.message
+            code, message = refusal.code, refusal.message
         if rule is not None and code == 0:
             result = _distort(rule, result)
-        reply = self._reply(result, code, message, request, endpoint, parameters.values)
+        reply = self._reply(call, result, code, message, allowance.headers() if allowance else {})
+        return await self._send(call, reply, rule)
+
+    async def _send(self, call: _Call, reply: web.Response, rule: Rule | None) -> web.StreamResponse:
+        """Write the reply, then let the private messages go; or the other way round, or no reply at all."""
+        if self._venue.faults.ws.before_ack or (rule is not None and rule.seconds):
+            self._venue.flush()
+            await self._hub.drained()
         if rule is not None and rule.seconds:
             await asyncio.sleep(rule.seconds)
         if rule is not None and rule.kind == "lost_reply":
-            return _cut(request)
+            self._venue.flush()
+            return _cut(call.request)
+        try:
+            await reply.prepare(call.request)
+            await reply.write_eof()
+        except ConnectionError:
+            pass  # the client went away; what it caused happened all the same
+        self._venue.flush()
         return reply
 
-    async def _refuse_by_fault(
-        self, rule: Rule, request: web.Request, endpoint: str, parameters: Parameters
-    ) -> web.StreamResponse:
+    async def _refuse_by_fault(self, rule: Rule, call: _Call) -> web.StreamResponse:
         if rule.kind == "http":
-            self._note(request.method, endpoint, parameters.values, rule.code)
-            return web.Response(status=rule.code, text=rule.body, headers=rule.headers)
+            self._note(call, rule.code)
+            return web.Response(status=rule.code, text=rule.body)
         if rule.kind in ("timeout", "drop"):
-            self._note(request.method, endpoint, parameters.values, -1)
+            self._note(call, -1)
             await asyncio.sleep(rule.seconds)
-            return _cut(request)
+            return _cut(call.request)
         refusal = RefusedError(rule.code, rule.message)
         headers = {}
         if rule.kind == "rate" and rule.value is not None:
             reset_ms = self._venue.clock.server_ms() + int(rule.value)
-            headers = {
-                "X-Bapi-Limit": "10",
-                "X-Bapi-Limit-Status": "0",
-                "X-Bapi-Limit-Reset-Timestamp": str(reset_ms),
-            }
-        return self._reply(
-            {}, refusal.code, refusal.message, request, endpoint, parameters.values, headers=headers
-        )
+            headers = Allowance(False, 10, 0, reset_ms).headers()
+        return self._reply(call, {}, refusal.code, refusal.message, headers)
 
     def _reply(
         self,
+        call: _Call,
         result: Any,
         code: int,
         message: str,
-        request: web.Request,
-        endpoint: str,
-        parameters: Mapping[str, Any],
-        *,
         headers: Mapping[str, str] | None = None,
     ) -> web.Response:
-        self._note(request.method, endpoint, parameters, code)
+        self._note(call, code)
         now_ms = self._venue.clock.server_ms()
         text = json.dumps(envelope(result, time_ms=now_ms, code=code, message=message), separators=(",", ":"))
         return web.Response(
@@ -132,9 +172,9 @@ class RestServer:
             headers={"Timenow": str(now_ms), "Traceid": uuid.uuid4().hex, **(headers or {})},
         )
 
-    def _note(self, method: str, endpoint: str, parameters: Mapping[str, Any], code: int) -> None:
+    def _note(self, call: _Call, code: int) -> None:
         now_ms = self._venue.clock.now_ms()
-        self.log.append(Logged(now_ms, method, endpoint, dict(parameters), code))
+        self.log.append(Logged(now_ms, call.request.method, call.endpoint, dict(call.parameters), code))
 
 
 def _read(method: str, query: str, body: str) -> Parameters | None:

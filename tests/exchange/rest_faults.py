@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Condition = Callable[[Mapping[str, Any]], bool]
@@ -40,7 +40,6 @@ class Rule:
     code: int = 0
     message: str | None = None
     body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     lag_ms: int = 0
     value: Any = None
@@ -131,6 +130,12 @@ class RestFaults:
         names = ["start", "open", "high", "low", "close", "volume", "turnover"]
         columns = {names.index(name): text for name, text in changes.items()}
         return self._arm("revise", "market/kline", {"n": n, **options}, value=(str(start_ms), columns))
+
+    @property
+    def wants_past(self) -> bool:
+        """Whether an armed fault will show the past, so that the past must be kept."""
+        with self._lock:
+            return any(rule.kind == "lag" for rule in self._rules)
 
     def clear(self) -> None:
         """Disarm everything."""
