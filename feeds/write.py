@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from feeds.arrow import SCHEMA, batch_of
 from feeds.facts import Facts
 from kwin_core.bars import BAR
+from kwin_core.errors import DataError
 
 ROW_GROUP_BARS = 131_072
 
@@ -34,6 +37,8 @@ class BarWriter:
     ------
     OSError
         When the folder is missing or not writeable.
+    DataError
+        When another process is writing the same file.
     """
 
     def __init__(self, path: Path | str, facts: Facts) -> None:
@@ -45,7 +50,7 @@ class BarWriter:
         self._waiting_bars = 0
 
     def __enter__(self) -> BarWriter:
-        self._file = self._partial.open("wb")
+        self._file = _open_alone(self._partial)
         self._writer = pq.ParquetWriter(
             self._file,
             self._schema,
@@ -99,6 +104,21 @@ def write_bars(path: Path | str, bars: np.ndarray, facts: Facts) -> None:
     """Write one array of bars (``BAR``) as a file; see :class:`BarWriter`."""
     with BarWriter(path, facts) as writer:
         writer.write(bars)
+
+
+def _open_alone(path: Path) -> IO[bytes]:
+    """Open a file for writing, emptied, unless another process has it; the lock ends with the process."""
+    while True:
+        file = path.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise DataError(f"{path.parent}: another process is writing {path.name}; wait for it") from None
+        if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            file.truncate(0)
+            return file
+        file.close()  # between opening and locking, its writer finished and renamed it
 
 
 def sync_folder(folder: Path) -> None:

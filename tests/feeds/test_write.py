@@ -15,6 +15,7 @@ import pytest
 from feeds.facts import Facts
 from feeds.parquet import ParquetFeed
 from feeds.write import ROW_GROUP_BARS, BarWriter, write_bars
+from kwin_core.errors import DataError
 from tests.feeds.bars_of import QUARTER_MS, good_bars
 
 FACTS = Facts("ETHUSDT", QUARTER_MS, 0.01, 0.0)
@@ -68,6 +69,17 @@ def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    with BarWriter(path, FACTS) as first:
+        first.write(good_bars(10))
+        with pytest.raises(DataError, match=r"another process is writing \.a\.parquet\.partial"):
+            write_bars(path, good_bars(20), FACTS)
+    assert ParquetFeed(path).read().tobytes() == good_bars(10).tobytes()
+    write_bars(path, good_bars(20), FACTS)
+    assert names(tmp_path) == ["a.parquet"]
+
+
 def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     """SIGKILL in the middle of a write: the old file is whole, and the next write succeeds."""
     path = tmp_path / "a.parquet"
@@ -76,6 +88,7 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     code = f"""
 from feeds.write import BarWriter
 from feeds.facts import Facts
+from kwin_core.errors import DataError
 from tests.feeds.bars_of import good_bars
 with BarWriter({str(path)!r}, Facts("ETHUSDT", {QUARTER_MS})) as writer:
     while True:
