@@ -1,8 +1,8 @@
 """Reads TradingView's "List of trades": every generation of it, as CSV.
 
-The generations differ in the order of the two rows of a trade (exit first or entry first), in column names, in
-the form of the time (wall clock of the chart's zone, or with UTC offset) and in the byte-order mark. Cells stay
-texts: what TradingView printed is compared with what this project prints, not with rounded numbers.
+The generations differ in the order of the two rows of a trade (exit first or entry first), in column names,
+in the form of the time (wall clock of the chart's zone, or with UTC offset) and in the byte-order mark. Cells
+stay texts: what TradingView printed is compared with what this project prints, not with rounded numbers.
 """
 
 from __future__ import annotations
