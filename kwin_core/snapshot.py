@@ -1,9 +1,9 @@
 """Snapshots and the full digest: the state of a run as canonical bytes.
 
-Canonical means: equal states give equal bytes, and nothing else counts. Of the broker's record only what is in use
-is taken (its slots in use, no outbox, no wish of the caller); of the strategy's memory everything. Padding is zero,
-every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of the names and types of
-all fields and of these bytes; a snapshot is the same bytes behind a header that says what they belong to.
+Canonical means: equal states give equal bytes, and nothing else counts. Of the broker's record only what is in
+use is taken (its slots in use, no outbox, no wish of the caller); of the strategy's memory everything. Padding is
+zero, every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of the names and
+types of all fields and of these bytes; a snapshot is the same bytes behind a header that says whose they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kwin_core.engine import Engine
 from kwin_core.errors import SnapshotError
 
 SCHEMA_VERSION = 1
-"""Of the snapshot's layout and of what the digest covers; a change makes old snapshots and digests foreign."""
+"""Of the snapshot's layout and of what the digest covers; a change makes old snapshots foreign."""
 
 _MAGIC = b"KWIN snapshot\n"
 _NOT_STATE = ("keep_signals", "outbox")  # what the caller wants to see, and what it was handed
@@ -59,6 +59,11 @@ class _Layout:
 _LAYOUTS: dict[Any, _Layout] = {}
 
 
+def _offset(dtype: np.dtype[Any], name: str) -> int:
+    """Where a field begins, bytes."""
+    return int((dtype.fields or {})[name][1])
+
+
 def _leaves(dtype: np.dtype[Any], at: int, path: str) -> list[tuple[str, int, np.dtype[Any]]]:
     """Every plain field of a dtype, at any depth: path, byte offset, dtype (an array of numbers is one)."""
     base = dtype.base
@@ -68,8 +73,8 @@ def _leaves(dtype: np.dtype[Any], at: int, path: str) -> list[tuple[str, int, np
     for index in range(int(np.prod(dtype.shape, dtype=np.int64))):
         inner = f"{path}[{index}]" if dtype.shape else path
         for name in base.names:
-            kind, offset = base.fields[name][:2]  # type: ignore[index]
-            found += _leaves(kind, at + index * base.itemsize + offset, f"{inner}.{name}")
+            start = at + index * base.itemsize + _offset(base, name)
+            found += _leaves(base[name], start, f"{inner}.{name}")
     return found
 
 
@@ -77,13 +82,13 @@ def _layout(dtype: np.dtype[Any]) -> _Layout:
     known = _LAYOUTS.get(dtype)
     if known is not None:
         return known
-    core, user_at = dtype.fields["core"][0], dtype.fields["user"][1]  # type: ignore[index]
+    core, user = dtype["core"], dtype["user"]
     ranges: list[tuple[int, int, str]] = []
     used = np.zeros(dtype.itemsize, np.bool_)
     is_float = {width: np.zeros(dtype.itemsize, np.bool_) for width in _CANONICAL_NAN}
     names = []
-    parts = [(name, *core.fields[name][:2]) for name in core.names if name not in _NOT_STATE]
-    for name, kind, at in [*parts, ("user", dtype.fields["user"][0], user_at)]:  # type: ignore[index]
+    parts = [(name, core[name], _offset(core, name)) for name in core.names or () if name not in _NOT_STATE]
+    for name, kind, at in [*parts, ("user", user, _offset(dtype, "user"))]:
         end = dtype.itemsize if name == "user" else at + kind.itemsize
         slots = name if name in _SLOTS else ""
         if ranges and not slots and not ranges[-1][2] and ranges[-1][1] == at:
@@ -98,7 +103,7 @@ def _layout(dtype: np.dtype[Any]) -> _Layout:
                     raise SnapshotError(f"state field {path} is {leaf.base}: use float64 or float32")
                 is_float[leaf.base.itemsize][offset : offset + leaf.itemsize] = True
     text = "\n".join([f"KWIN state {SCHEMA_VERSION}", *names]).encode()
-    counts_at = (core.fields["order_count"][1], core.fields["lot_count"][1])
+    counts_at = (_offset(core, "order_count"), _offset(core, "lot_count"))
     prefix = hashlib.sha256(text)
     layout = _Layout(prefix, prefix.hexdigest()[:20], ranges, is_float, ~used, counts_at)
     _LAYOUTS[dtype] = layout
@@ -148,14 +153,14 @@ def _canonical(states: np.ndarray, layout: _Layout) -> Any:
 def _check_states(states: np.ndarray) -> None:
     if states.shape != (1,) or states.dtype.names != ("core", "user") or not states.flags.c_contiguous:
         raise SnapshotError(
-            f"a state is an array of shape (1,) made by Engine.new_state, not {states.shape} of {states.dtype.names}"
+            f"a state has shape (1,) and comes from Engine.new_state; this one is {states.shape} of {states.dtype.names}"
         )
 
 
 def full_digest(states: np.ndarray) -> str:
     """SHA-256 of everything the run remembers, 64 hex digits.
 
-    Equal for equal states, however they came about: in blocks or bar by bar, compiled or not, restored or not.
+    Equal for equal states, however they came about: in blocks or bar by bar, compiled or not, restored.
 
     Parameters
     ----------
@@ -201,7 +206,7 @@ def snapshot(engine: Engine, states: np.ndarray, params: np.ndarray, params_hash
 
 
 def read_header(data: bytes) -> dict[str, Any]:
-    """What a snapshot says about itself: strategy, hashes, digest, ``bar_index``, ``time_ms`` of its last bar.
+    """What a snapshot says about itself: strategy, hashes, digest, ``bar_index``, ``time_ms`` of the last bar.
 
     Raises
     ------
