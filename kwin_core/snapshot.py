@@ -1,9 +1,10 @@
 """Snapshots and the full digest: the state of a run as canonical bytes.
 
-Canonical means: equal states give equal bytes, and nothing else counts. Of the broker's record only what is in
-use is taken (its slots in use, no outbox, no wish of the caller); of the strategy's memory everything. Padding is
-zero, every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of the names and
-types of all fields and of these bytes; a snapshot is the same bytes behind a header that says whose they are.
+Canonical means: equal states give equal bytes, and nothing else counts. Of the broker's record only what is
+in use is taken (its slots in use, no outbox, no wish of the caller); of the strategy's memory everything.
+Padding is zero, every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of the
+names and types of all fields and of these bytes; a snapshot is the same bytes behind a header that says whose
+they are.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ _LAYOUTS: dict[Any, _Layout] = {}
 
 def _offset(dtype: np.dtype[Any], name: str) -> int:
     """Where a field begins, bytes."""
-    return int((dtype.fields or {})[name][1])
+    fields = dtype.fields
+    assert fields is not None, dtype
+    return int(fields[name][1])
 
 
 def _leaves(dtype: np.dtype[Any], at: int, path: str) -> list[tuple[str, int, np.dtype[Any]]]:
@@ -153,7 +156,7 @@ def _canonical(states: np.ndarray, layout: _Layout) -> Any:
 def _check_states(states: np.ndarray) -> None:
     if states.shape != (1,) or states.dtype.names != ("core", "user") or not states.flags.c_contiguous:
         raise SnapshotError(
-            f"a state has shape (1,) and comes from Engine.new_state; this one is {states.shape} of {states.dtype.names}"
+            f"a state has shape (1,) and comes from Engine.new_state, not {states.shape} of {states.dtype.names}"
         )
 
 
@@ -206,7 +209,7 @@ def snapshot(engine: Engine, states: np.ndarray, params: np.ndarray, params_hash
 
 
 def read_header(data: bytes) -> dict[str, Any]:
-    """What a snapshot says about itself: strategy, hashes, digest, ``bar_index``, ``time_ms`` of the last bar.
+    """What a snapshot says about itself: strategy, hashes, digest, ``bar_index``, ``time_ms`` of its bar.
 
     Raises
     ------
