@@ -2,9 +2,9 @@
 
 Canonical means: equal states give equal bytes, and nothing else counts. Of the broker's record only what is
 in use is taken (its slots in use, no outbox, no wish of the caller); of the strategy's memory everything.
-Padding is zero, every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of the
-names and types of all fields and of these bytes; a snapshot is the same bytes behind a header that says whose
-they are.
+Padding is zero, every ``nan`` has one bit pattern, ``-0.0`` stays what it is. The digest is the SHA-256 of
+the names and types of all fields and of these bytes; a snapshot is the same bytes behind a header that says
+whose they are.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _canonical(states: np.ndarray, layout: _Layout) -> Any:
 def _check_states(states: np.ndarray) -> None:
     if states.shape != (1,) or states.dtype.names != ("core", "user") or not states.flags.c_contiguous:
         raise SnapshotError(
-            f"a state has shape (1,) and comes from Engine.new_state, not {states.shape} of {states.dtype.names}"
+            f"a state comes from Engine.new_state, shape (1,); this is {states.shape} of {states.dtype.names}"
         )
 
 
