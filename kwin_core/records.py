@@ -14,9 +14,22 @@ import numpy as np
 from kwin_core.errors import StrategyError
 
 Record: TypeAlias = Any
-"""Type of a parameter that takes one record: compiled, or a ``numpy.record`` without the compiler."""
+"""Type of a parameter that takes one record: compiled, or a ``StateRecord`` without the compiler."""
 
 _KINDS = "iufbSV"  # fixed-size plain bytes: integers, floats, bools, byte text, nested records
+_NUMPY_NEEDS = ("dtype", "getfield", "setfield")
+
+
+class StateRecord(np.record):  # type: ignore[misc]  # numpy allows what its stubs forbid
+    """One value of a record dtype, for uncompiled code: its fields hide numpy's attributes of the same name.
+
+    A plain ``numpy.record`` answers ``lot.size`` with its own size, 1, where compiled code reads the field.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in np.void.__getattribute__(self, "dtype").names:
+            return np.void.__getitem__(self, name)
+        return np.record.__getattribute__(self, name)
 
 
 def record(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
@@ -31,12 +44,13 @@ def record(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
     Returns
     -------
     numpy.dtype
-        With ``numpy.record`` as scalar type, at every level.
+        With `StateRecord` as scalar type, at every level.
 
     Raises
     ------
     StrategyError
-        When a field is of a type that cannot be part of a flat state (object, str, date).
+        When a field is of a type that cannot be part of a flat state (object, str, date), or its name is
+        not an identifier or one that numpy itself needs (``dtype``, ``getfield``, ``setfield``).
 
     Examples
     --------
@@ -47,17 +61,15 @@ def record(fields: Sequence[tuple[Any, ...]]) -> np.dtype[Any]:
     >>> float(state["slow"]["values"].sum())
     1.5
     """
-    return _as_record(np.dtype([_field(*field) for field in fields], align=True))
+    return np.dtype((StateRecord, np.dtype([_field(*field) for field in fields], align=True)))
 
 
 def _field(name: str, kind: Any, shape: tuple[int, ...] | None = None) -> tuple[Any, ...]:
+    if name in _NUMPY_NEEDS or not name.isidentifier():
+        raise StrategyError(f"field {name!r} could not be read as an attribute: rename it")
     dtype = np.dtype(kind)
-    if dtype.names is not None and dtype.type is not np.record:
+    if dtype.names is not None and dtype.type is not StateRecord:
         dtype = record([(inner, dtype.fields[inner][0]) for inner in dtype.names])
     elif dtype.base.kind not in _KINDS:
         raise StrategyError(f"field {name!r} is of type {dtype}: a state holds numbers and records only")
     return (name, dtype) if shape is None else (name, dtype, shape)
-
-
-def _as_record(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype((np.record, dtype))

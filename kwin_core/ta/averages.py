@@ -208,6 +208,8 @@ def wma(st: Record, x: float, length: int) -> float:
 def vwma(st: Record, x: float, volume: float, length: int) -> float:
     """``ta.vwma``: average weighted with volume, ``sma(x * volume) / sma(volume)``.
 
+    A window without any volume is 0/0: ``na``, or whatever rounding left in the two sums, as in Pine.
+
     Parameters
     ----------
     st

@@ -32,7 +32,7 @@ BB = VARIANCE
 stdev_state = variance_state
 bb_state = variance_state
 
-KC = record([("base", EMA), ("span", EMA), ("range", TR)])
+KC = record([("middle", EMA), ("span", EMA), ("range", TR)])
 """State of `kc`; any length."""
 
 
@@ -136,7 +136,7 @@ def kc(
     tuple of float
         ``(middle, upper, lower)``.
     """
-    middle = ema(st.base, x, length)
+    middle = ema(st.middle, x, length)
     true_range = tr(st.range, high, low, close, False)
     width = mult * ema(st.span, true_range if use_true_range else high - low, length)
     return middle, middle + width, middle - width

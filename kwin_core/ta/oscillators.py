@@ -67,7 +67,7 @@ CMO = cmo_state()
 
 def cci_state(capacity: int = DEFAULT_CAPACITY) -> np.dtype[Any]:
     """State of `cci`."""
-    return record([("mean", sum_state(capacity)), ("window", window_state(capacity))])
+    return record([("average", sum_state(capacity)), ("window", window_state(capacity))])
 
 
 CCI = cci_state()
@@ -244,10 +244,10 @@ def cmo(st: Record, x: float, length: int) -> float:
 def cci(st: Record, x: float, length: int) -> float:
     """``ta.cci``: distance from the mean in units of 0.015 mean absolute deviations.
 
-    ``na`` when the window is flat. State: `CCI` record; ``length`` 1 to its capacity. The deviation is added
+    On a flat window it is 0/0: ``na``, or whatever the rounding of the mean left, as in Pine. State: `CCI` record; ``length`` 1 to its capacity. The deviation is added
     up anew on every bar, newest first, as TradingView does.
     """
-    mean = sma(st.mean, x, length)
+    mean = sma(st.average, x, length)
     window = st.window
     capacity = len(window.values)
     if not accept(window.bound, length, capacity):

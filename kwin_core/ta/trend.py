@@ -38,7 +38,7 @@ SUPERTREND = record(
         ("close", np.float64),  # of the bar before, as all below
         ("lower", np.float64),
         ("upper", np.float64),
-        ("line", np.float64),
+        ("direction", np.float64),
     ]
 )
 """State of `supertrend`; any length."""
@@ -178,7 +178,7 @@ def supertrend(
         upper = previous_upper
     if st.had_atr == 0:
         direction = 1.0
-    elif st.line == previous_upper:
+    elif st.direction > 0.0:
         direction = -1.0 if close > upper else 1.0
     else:
         direction = 1.0 if close < lower else -1.0
@@ -188,7 +188,7 @@ def supertrend(
     st.close = close
     st.lower = lower
     st.upper = upper
-    st.line = line
+    st.direction = direction
     return line, direction
 
 
