@@ -1,7 +1,7 @@
 """Bars and time: the record every feed delivers, and the arithmetic of timeframes.
 
 A bar is identified by its **open** time in milliseconds since the UNIX epoch, UTC. It is complete at
-``time_ms + timeframe_ms``; a decision made on it belongs to that later instant (T9).
+``time_ms + timeframe_ms``; a decision made on it belongs to that later instant (X-T9).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _WEEK_ORIGIN_MS = 4 * DAY_MS  # 1970-01-05 was the first Monday: weekly bars ope
 def floor_time(time_ms: int, timeframe_ms: int) -> int:
     """Open time (ms) of the bar that contains an instant.
 
-    Both are milliseconds: 1755309786300 floored to 900 000 ms is 1755309600000 (T1). Weeks begin on Monday.
+    Both are milliseconds: 1755309786300 floored to 900 000 ms is 1755309600000 (X-T1). Weeks begin on Monday.
     """
     origin = _WEEK_ORIGIN_MS if timeframe_ms % (7 * DAY_MS) == 0 else 0
     return (time_ms - origin) // timeframe_ms * timeframe_ms + origin

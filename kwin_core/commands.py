@@ -135,9 +135,20 @@ def refuse(ctx: Any, kind: int, order_id: int, side: int, qty: float) -> None:
 
 @compiled
 def place(
-    ctx: Any, kind: int, order_id: int, side: int, own_qty: float, total: float, limit: float, stop: float, text: int, text_arg: int,
-    oca: int, oca_kind: int, default_sized: int
-) -> None:  # fmt: skip
+    ctx: Any,
+    kind: int,
+    order_id: int,
+    side: int,
+    own_qty: float,
+    total: float,
+    limit: float,
+    stop: float,
+    text: int,
+    text_arg: int,
+    oca: int,
+    oca_kind: int,
+    default_sized: int,
+) -> None:
     """Put an entry or raw order into the book, or replace the one of its id (R48, R133)."""
     tick = ctx.settings.tick
     limit_tick = tick_down(limit, tick) if side > 0 else tick_up(limit, tick)
@@ -174,9 +185,17 @@ def place(
 
 @compiled
 def entry(
-    ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
-    oca: int = 0, oca_kind: int = OCA_NONE
-) -> None:  # fmt: skip
+    ctx: Any,
+    order_id: int,
+    side: int,
+    qty: float = NAN,
+    limit: float = NAN,
+    stop: float = NAN,
+    text: int = 0,
+    text_arg: int = 0,
+    oca: int = 0,
+    oca_kind: int = OCA_NONE,
+) -> None:
     """strategy.entry: open, add within the pyramiding limit, or reverse.
 
     Parameters
@@ -239,9 +258,17 @@ def entry(
 
 @compiled
 def order(
-    ctx: Any, order_id: int, side: int, qty: float = NAN, limit: float = NAN, stop: float = NAN, text: int = 0, text_arg: int = 0,
-    oca: int = 0, oca_kind: int = OCA_NONE
-) -> None:  # fmt: skip
+    ctx: Any,
+    order_id: int,
+    side: int,
+    qty: float = NAN,
+    limit: float = NAN,
+    stop: float = NAN,
+    text: int = 0,
+    text_arg: int = 0,
+    oca: int = 0,
+    oca_kind: int = OCA_NONE,
+) -> None:
     """strategy.order: buy or sell a quantity; closes, opens or both, no pyramiding (E13, R52). Arguments as `entry`."""
     if discarded(ctx) or np.isinf(qty):
         return
@@ -274,9 +301,23 @@ def find_leg(ctx: Any, exit_id: int, from_entry: int, uid: int, entry_id: int) -
 
 @compiled
 def write_leg(
-    ctx: Any, i: int, qty: float, fraction: float, profit: float, limit: float, loss: float, stop: float, trail_price: float,
-    trail_points: float, trail_offset: float, text: int, text_arg: int, text_profit: int, text_loss: int, text_trailing: int
-) -> bool:  # fmt: skip
+    ctx: Any,
+    i: int,
+    qty: float,
+    fraction: float,
+    profit: float,
+    limit: float,
+    loss: float,
+    stop: float,
+    trail_price: float,
+    trail_points: float,
+    trail_offset: float,
+    text: int,
+    text_arg: int,
+    text_profit: int,
+    text_loss: int,
+    text_trailing: int,
+) -> bool:
     """Store the arguments in a leg; tells whether its trail arguments changed."""
     leg = ctx.orders[i]
     changed = not (
@@ -304,10 +345,24 @@ def write_leg(
 
 @compiled
 def exit(
-    ctx: Any, exit_id: int, from_entry: int = 0, qty: float = NAN, qty_percent: float = NAN, profit: float = NAN, limit: float = NAN,
-    loss: float = NAN, stop: float = NAN, trail_price: float = NAN, trail_points: float = NAN, trail_offset: float = NAN,
-    text: int = 0, text_arg: int = 0, text_profit: int = 0, text_loss: int = 0, text_trailing: int = 0
-) -> None:  # fmt: skip
+    ctx: Any,
+    exit_id: int,
+    from_entry: int = 0,
+    qty: float = NAN,
+    qty_percent: float = NAN,
+    profit: float = NAN,
+    limit: float = NAN,
+    loss: float = NAN,
+    stop: float = NAN,
+    trail_price: float = NAN,
+    trail_points: float = NAN,
+    trail_offset: float = NAN,
+    text: int = 0,
+    text_arg: int = 0,
+    text_profit: int = 0,
+    text_loss: int = 0,
+    text_trailing: int = 0,
+) -> None:
     """strategy.exit: one leg per open entry fill it covers and per pending entry; the same id replaces (E9, R60).
 
     Parameters
@@ -352,9 +407,23 @@ def exit(
         old_limit = leg.limit
         old_reserved = leg.reserved
         changed = write_leg(
-            ctx, i, qty, fraction, profit, limit, loss, stop, trail_price, trail_points, offset, text, text_arg, text_profit,
-            text_loss, text_trailing,
-        )  # fmt: skip
+            ctx,
+            i,
+            qty,
+            fraction,
+            profit,
+            limit,
+            loss,
+            stop,
+            trail_price,
+            trail_points,
+            offset,
+            text,
+            text_arg,
+            text_profit,
+            text_loss,
+            text_trailing,
+        )
         if fresh:
             bind(ctx, i, lot, ctx.close_tick)
         else:
@@ -385,16 +454,36 @@ def exit(
             ctx.orders[i].from_entry = from_entry
         ctx.orders[i].side = -pending.side
         write_leg(
-            ctx, i, qty, fraction, profit, limit, loss, stop, trail_price, trail_points, offset, text, text_arg, text_profit,
-            text_loss, text_trailing,
-        )  # fmt: skip
+            ctx,
+            i,
+            qty,
+            fraction,
+            profit,
+            limit,
+            loss,
+            stop,
+            trail_price,
+            trail_points,
+            offset,
+            text,
+            text_arg,
+            text_profit,
+            text_loss,
+            text_trailing,
+        )
         emit(ctx, PLACED if fresh else REPLACED, ctx.orders[i], 0.0, NAN, 0)
 
 
 @compiled
 def close(
-    ctx: Any, entry_id: int, qty: float = NAN, qty_percent: float = NAN, text: int = 0, text_arg: int = 0, immediately: bool = False
-) -> None:  # fmt: skip
+    ctx: Any,
+    entry_id: int,
+    qty: float = NAN,
+    qty_percent: float = NAN,
+    text: int = 0,
+    text_arg: int = 0,
+    immediately: bool = False,
+) -> None:
     """strategy.close: sell (or buy back) what entries of this id still hold, at market (E7, R68).
 
     Ignored when nothing matches now. ``immediately`` fills at this close, after the script (E12, R72).
@@ -452,7 +541,7 @@ def close_all(ctx: Any, text: int = 0, text_arg: int = 0, immediately: bool = Fa
 
 @compiled
 def cancel(ctx: Any, order_id: int) -> None:
-    """strategy.cancel: entries and raw orders by their id, exits by exit id (R54); legs of a dead entry go too (R149)."""
+    """strategy.cancel: entries and raw orders by id, exits by exit id (R54); legs of a dead entry go too (R149)."""
     if discarded(ctx):
         return
     i = 0

@@ -24,6 +24,7 @@ import numpy as np
 from kwin_core.bars import BAR
 from kwin_core.emulator import Frozen
 from kwin_core.errors import CapacityError, StrategyError
+from kwin_core.lengths import find_error
 from kwin_core.records import record
 from kwin_core.state import (
     CORE,
@@ -108,7 +109,7 @@ class Strategy:
     risk: bool = False
 
     def __post_init__(self) -> None:
-        if not hasattr(self.calculate, "py_func") and not numba.config.DISABLE_JIT:
+        if not hasattr(self.calculate, "py_func") and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise StrategyError(
                 f"strategy {self.name!r}: calculate must be a numba function: decorate it with @njit"
             )
@@ -271,12 +272,31 @@ class Engine:
             raise StrategyError(f"bars are {bars.dtype}, expected kwin_core.bars.BAR")
         states[0]["core"]["keep_signals"] = 1 if buffers.keeps_bars else 0
         taken = self._run(
-            states, bars, _NO_RATES if rates is None else rates, params, buffers.signals, buffers.marks, buffers.trades,
-            buffers.events, buffers.counts,
-        )  # fmt: skip
+            states,
+            bars,
+            _NO_RATES if rates is None else rates,
+            params,
+            buffers.signals,
+            buffers.marks,
+            buffers.trades,
+            buffers.events,
+            buffers.counts,
+        )
         if states[0]["core"]["status"] != OK:
             raise _status_error(states[0]["core"])
         return int(taken)
+
+    def check(self, states: np.ndarray) -> None:
+        """Look for indicators that could not work (a length out of range, history asked too far back).
+
+        Raises
+        ------
+        StrategyError
+            Names the indicator's state and the reason.
+        """
+        problem = find_error(states[0]["user"], "state")
+        if problem is not None:
+            raise StrategyError(f"strategy {self.strategy.name!r}: {problem}")
 
 
 _NO_RATES = np.ones(1)

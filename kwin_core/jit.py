@@ -8,25 +8,23 @@ they are (integers, floats, flags), which keeps the first compilation short.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 from numba.core import types
 
+plain: Any = types.unliteral
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
     """Compile a function of the core; with the JIT off it stays plain Python."""
-    dispatcher = njit(error_model="numpy", no_cfunc_wrapper=True)(function)
+    dispatcher: Any = njit(error_model="numpy", no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
     general = getattr(dispatcher, "get_call_template", None)
     if general is not None:
 
         def template(args: Any, kws: Any) -> Any:
-            return general(
-                [types.unliteral(a) for a in args],
-                {name: types.unliteral(a) for name, a in kws.items()},
-            )
+            return general([plain(a) for a in args], {name: plain(a) for name, a in kws.items()})
 
         dispatcher.get_call_template = template
-    return dispatcher
+    return cast(F, dispatcher)

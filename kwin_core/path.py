@@ -49,7 +49,7 @@ def works_now(core: Any, order: Any) -> bool:
 
 @compiled
 def trail_level(order: Any) -> float:
-    """Level at which the trail would fill: behind the mark when armed; with offset 0 the activation itself (R78, R80)."""
+    """Level at which an armed trail would fill: its offset behind the mark (R78); nan when not armed."""
     if order.armed != 0:
         return order.best + order.trail_offset if order.side > 0 else order.best - order.trail_offset
     return np.nan
@@ -288,7 +288,7 @@ def close_phase(core: Any) -> None:
             order = core.orders[i]
             if order.placed_bar != core.bar_index or not works_now(core, order):
                 continue
-            level, how = trigger(order, here, here)
+            _level, how = trigger(order, here, here)
             if how == 0 or how == BY_TRAIL:
                 continue
             if order.triggered != 0 and how == BY_STOP:

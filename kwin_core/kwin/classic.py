@@ -34,8 +34,8 @@ CLASSIC_STATE = record(
         ("htf60", HTF),
         ("htf60_close", np.float64),
         ("htf60_close_prev", np.float64),
-        ("pivot_high", ta.PIVOT),
-        ("pivot_low", ta.PIVOT),
+        ("pivot_high", ta.pivot_state(CAPACITY)),
+        ("pivot_low", ta.pivot_state(CAPACITY)),
         ("lows", history_state(CAPACITY)),
         ("highs", history_state(CAPACITY)),
         ("rsi", ta.RSI),
@@ -53,7 +53,7 @@ CLASSIC_STATE = record(
 
 
 @compiled
-def start(st: Any, params: Any) -> None:
+def start(st: Any, _params: Any) -> None:
     """State before the first bar."""
     for_nan = NAN
     st.close15 = for_nan

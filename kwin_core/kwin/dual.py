@@ -35,7 +35,7 @@ NAN = np.nan
 
 
 @compiled
-def start(st: Any, params: Any) -> None:
+def start(st: Any, _params: Any) -> None:
     """State before the first bar: flags open, nothing traded (start values of the `var` lines)."""
     for s in (st.long, st.short):
         s.swing = NAN
@@ -59,7 +59,7 @@ def start(st: Any, params: Any) -> None:
 
 @compiled
 def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: float, close: float) -> bool:
-    """Steps 2 and 3: a bar that sweeps the swing and closes back, open included (S8).
+    """Steps 2 and 3: a bar that sweeps the swing and closes back, open included (X-S8).
 
     ``wick`` is the extreme on the swing's side (low for bulls), ``other`` the far one.
     """
@@ -79,7 +79,7 @@ def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: f
 
 @compiled
 def classic_failure(side: int, pivot: float, extreme: float, back: float, open_: float, close: float) -> bool:
-    """Step 5: a pivot confirmed now and a sweep of the bar ``len`` bars ago (SP-1, S4)."""
+    """Step 5: a pivot confirmed now and a sweep of the bar ``len`` bars ago (SP-1, X-S4)."""
     return (
         pivot == pivot
         and side * extreme < side * back
@@ -90,7 +90,7 @@ def classic_failure(side: int, pivot: float, extreme: float, back: float, open_:
 
 @compiled
 def good_wick(p: Any, side: int, level: float, wick: float, close: float) -> bool:
-    """SFP quality: depth of the wick beyond the level, and how much of it the close took back (S9)."""
+    """SFP quality: depth of the wick beyond the level, and how much of it the close took back (X-S9)."""
     depth = max(0.0, side * (level - wick))
     back = side * (close - wick)
     return depth >= p.wick_min_ticks * p.tick - EPSILON and back >= depth * p.close_back_pct - EPSILON
@@ -120,7 +120,7 @@ def initial_stop(
 
 @compiled
 def sized(p: Any, equity: float, distance: float) -> float:
-    """Quantity: risk over stop distance, nearest step with ties up, then the cap (SP-40, SP-43, Q1, Q2)."""
+    """Quantity: risk over stop distance, nearest step with ties up, then the cap (SP-40, SP-43, X-Q1, X-Q2)."""
     if distance == 0.0:
         return NAN
     qty = round_half_up(equity * p.risk_pct / 100.0 / distance / p.qty_step) * p.qty_step
@@ -129,7 +129,7 @@ def sized(p: Any, equity: float, distance: float) -> float:
 
 @compiled
 def pays(p: Any, side: int, price: float, stop: float, qty: float) -> bool:
-    """Fee filter on the signed distance, two taker fees on the entry notional (SP-41, Q3, Q8)."""
+    """Fee filter on the signed distance, two taker fees on the entry notional (SP-41, X-Q3, X-Q8)."""
     if p.use_fee_filter == 0:
         return True
     gross = side * (price - stop) * p.fee_filter_r * qty
@@ -138,20 +138,18 @@ def pays(p: Any, side: int, price: float, stop: float, qty: float) -> bool:
 
 
 @compiled
-def place_exit(ctx: Any, p: Any, s: Any, side: int, stop: float, sig: Any) -> None:
-    """The exit order with stop and trail; in ``intent`` the trail numbers are percent of price (R2, SP-27)."""
+def place_exit(ctx: Any, p: Any, s: Any, side: int, stop: float) -> None:
+    """The exit order with stop and trail; in ``intent`` the trail numbers are percent of price (X-R2, SP-27)."""
     points = s.entry * p.trailing_perc / 100.0
     offset = s.entry * p.trailing_offset / 100.0
     if p.literal == 0:
         points /= p.tick
         offset /= p.tick
-    send_exit(ctx, p, s, side, stop, points, offset, sig)
+    send_exit(ctx, p, s, side, stop, points, offset)
 
 
 @compiled
-def send_exit(
-    ctx: Any, p: Any, s: Any, side: int, stop: float, points: float, offset: float, sig: Any
-) -> None:
+def send_exit(ctx: Any, p: Any, s: Any, side: int, stop: float, points: float, offset: float) -> None:
     """Issue the side's exit, with its target when that option is on."""
     limit = s.entry + p.risk_reward * (s.entry - s.initial_stop) if p.use_take_profit != 0 else NAN
     exit_id, entry_id = (LONG_EXIT_ID, LONG_ID) if side > 0 else (SHORT_EXIT_ID, SHORT_ID)
@@ -160,8 +158,17 @@ def send_exit(
 
 @compiled
 def try_entry(
-    ctx: Any, p: Any, st: Any, s: Any, side: int, wick: float, previous: float, back: float, atr: float, cool: bool, sig: Any
-) -> bool:  # fmt: skip
+    ctx: Any,
+    p: Any,
+    s: Any,
+    side: int,
+    wick: float,
+    previous: float,
+    back: float,
+    atr: float,
+    cool: bool,
+    sig: Any,
+) -> bool:
     """Steps 11 and 12: one side's entry block; returns whether it entered."""
     position = ctx.position_size
     if side * position > 0.0 or (p.use_dir_lock != 0 and side * position < 0.0):
@@ -179,9 +186,9 @@ def try_entry(
     s.stop = stop
     s.armed = 0 if p.use_arm_after_rr != 0 else 1
     if p.enable_smart_trail != 0:
-        place_exit(ctx, p, s, side, stop, sig)
+        place_exit(ctx, p, s, side, stop)
     elif p.use_take_profit != 0:
-        send_exit(ctx, p, s, side, stop, NAN, NAN, sig)
+        send_exit(ctx, p, s, side, stop, NAN, NAN)
     if p.use_once_per_swing != 0 and s.failure.active != 0:
         s.traded_swing = s.failure.swing_bix
     s.can_enter = 0
@@ -192,7 +199,7 @@ def try_entry(
 
 @compiled
 def arm(p: Any, s: Any, side: int, close: float) -> None:
-    """Arming: the close, against the initial risk (R6)."""
+    """Arming: the close, against the initial risk (X-R6)."""
     if p.use_arm_after_rr != 0 and s.armed == 0 and s.entry == s.entry and s.initial_stop == s.initial_stop:
         gain = side * (close - s.entry)
         if gain >= p.arm_rr * side * (s.entry - s.initial_stop) - EPSILON:
@@ -213,7 +220,7 @@ def trail_literal(ctx: Any, p: Any, s: Any, side: int, wick: float, sig: Any) ->
     stop = maximum(shifted, s.initial_stop) if side > 0 else minimum(shifted, s.initial_stop)
     sig.lookback_prev = before
     sig.bar_trail_stop = stop
-    send_exit(ctx, p, s, side, stop, NAN, NAN, sig)
+    send_exit(ctx, p, s, side, stop, NAN, NAN)
 
 
 @compiled
@@ -225,7 +232,7 @@ def trail_intent(ctx: Any, p: Any, s: Any, side: int, sig: Any) -> None:
         s.stop = max(shifted, s.stop) if side > 0 else min(shifted, s.stop)
     sig.lookback_prev = before
     sig.bar_trail_stop = s.stop
-    place_exit(ctx, p, s, side, s.stop, sig)
+    place_exit(ctx, p, s, side, s.stop)
 
 
 @compiled
@@ -347,11 +354,9 @@ def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
     atr = ta.atr(st.atr, bar.high, bar.low, bar.close, p.atr_period) if p.atr_mult > 0.0 else NAN
     if (bull or bear) and bar.time_ms >= p.window_start_ms:
         cool = bar.time_ms - st.last_entry_ms >= p.cooldown_minutes * 60_000 or p.cooldown_minutes == 0
-        if bull and try_entry(ctx, p, st, long, LONG, bar.low, st.previous_low, low_back, atr, cool, sig):
+        if bull and try_entry(ctx, p, long, LONG, bar.low, st.previous_low, low_back, atr, cool, sig):
             action += 1
-        if bear and try_entry(
-            ctx, p, st, short, SHORT, bar.high, st.previous_high, high_back, atr, cool, sig
-        ):
+        if bear and try_entry(ctx, p, short, SHORT, bar.high, st.previous_high, high_back, atr, cool, sig):
             action += 2
         if action != 0:
             st.last_entry_ms = bar.time_ms

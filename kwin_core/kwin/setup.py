@@ -62,7 +62,7 @@ class Setup:
 
 
 def window_start_ms(values: Mapping[str, Value], now_ms: int) -> int:
-    """First bar open that may enter: start time, and midnight UTC of today minus the chosen days (SP-44, T2)."""
+    """First bar open that may enter: start time, and midnight UTC of today minus the chosen days (SP-44, X-T2)."""
     if not values["use_window"]:
         return -(2**62)
     days = int(values["period_choice"])

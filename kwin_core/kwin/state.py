@@ -36,8 +36,8 @@ SIDE = record(
         ("lookback_value", np.float64),  # its value at the previous execution (SP-23)
         ("extreme", ta.EXTREME),  # intent: the true N-bar low (high), every bar
         ("extreme_previous", np.float64),
-        ("pivot", ta.PIVOT),
-        ("pivot15", ta.PIVOT),  # on charts below 15 minutes
+        ("pivot", ta.pivot_state(CAPACITY)),
+        ("pivot15", ta.pivot_state(CAPACITY)),  # on charts below 15 minutes
     ]
 )
 """Everything KWIN keeps for one side; ``long`` watches lows, ``short`` highs."""
