@@ -1,26 +1,21 @@
 """How TradingView prints the numbers of its list of trades: texts that compare without tolerance.
 
 A money or percent value is converted to float32, its shortest decimal text is taken, and that decimal is
-rounded half up (ties toward plus infinity) to hundredths. Older exports show small amounts with as many more
-decimals as it takes to see them. Sizes in money have ten significant digits in new exports and all digits of
-the double in old ones.
+rounded to hundredths in doubles, ties toward plus infinity. Older exports show small amounts with as many
+more decimals as it takes to see them. Sizes in money have ten significant digits in new exports and all digits
+of the double in old ones.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+import math
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import numpy as np
 
-_HALF = Decimal("0.5")
 _TEN_DIGITS = Context(prec=10, rounding=ROUND_HALF_UP)
 NOISE = 1e-9
 """Money below this prints as zero in exports that show small amounts."""
-
-
-def float32_decimal(value: float) -> Decimal:
-    """Shortest decimal that names the float32 nearest to a value."""
-    return Decimal(str(np.float32(value)))
 
 
 def shortest(value: float | Decimal) -> str:
@@ -31,10 +26,13 @@ def shortest(value: float | Decimal) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def round_printed(value: float, decimals: int = 2) -> Decimal:
-    """``floor(r * 10**n + 0.5) / 10**n`` on the float32 decimal ``r``: the rule of every printed number."""
-    scaled = float32_decimal(value).scaleb(decimals) + _HALF
-    return scaled.to_integral_value(rounding=ROUND_FLOOR).scaleb(-decimals)
+def round_printed(value: float, decimals: int = 2) -> float:
+    """``floor(r * 10**n + 0.5) / 10**n`` on the shortest decimal text ``r`` of the value's float32.
+
+    In doubles, so that 9.995 gives 9.99: its product with 100 lies below 999.5.
+    """
+    scale = 10.0**decimals
+    return math.floor(float(str(np.float32(value))) * scale + 0.5) / scale
 
 
 def print_money(value: float) -> str:
@@ -51,7 +49,7 @@ def print_percent(value: float) -> str:
         Percent, not a fraction.
     """
     rounded = round_printed(value)
-    return f"{rounded:.2f}" if rounded else "0.00"
+    return f"{rounded:.2f}" if rounded != 0.0 else "0.00"
 
 
 def print_small_money(value: float) -> str:
@@ -60,15 +58,15 @@ def print_small_money(value: float) -> str:
         return "0"
     decimals = 2
     rounded = round_printed(value, decimals)
-    while not rounded and decimals < 12:
+    while rounded == 0.0 and decimals < 12:
         decimals += 1
         rounded = round_printed(value, decimals)
     return shortest(rounded)
 
 
 def print_value_10_digits(value: float) -> str:
-    """A value at ten significant digits, halves up, without trailing zeros (``245140.4111``)."""
-    return shortest(_TEN_DIGITS.create_decimal(Decimal(repr(float(value)))))
+    """The double at ten significant digits, without trailing zeros (``245140.4111``)."""
+    return shortest(_TEN_DIGITS.create_decimal(Decimal(value)))
 
 
 def print_price(price: float, tick: float) -> str:

@@ -26,6 +26,7 @@ from engines.parity.printing import (
         (-0.125, "-0.12"),
         (0.005, "0.01"),  # the double is below 0.005, the float32's text is 0.005
         (-0.005, "0"),
+        (9.995, "9.99"),  # 9.995 * 100 is below 999.5 in doubles
         (33554434.4, "33554436"),  # beyond float32's digits
         (1_000_000.0, "1000000"),
     ],
