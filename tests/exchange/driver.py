@@ -54,6 +54,12 @@ class Driver:
             self._venue.clock.move_to(time_ms)
             await self._hub.drained()
 
+    async def advance_to_next(self, limit_ms: int) -> None:
+        """Go to the next event, at most to ``limit_ms``, at least one ms."""
+        due_ms = self.next_event_ms()
+        now_ms = self._venue.clock.now_ms()
+        await self.advance_to(max(now_ms + 1, limit_ms if due_ms is None else min(due_ms, limit_ms)))
+
     def _step(self, until_ms: int) -> bool:
         """Run the earliest event; false when there is none left until then."""
         at_ms, rank, key = self._earliest()

@@ -71,6 +71,8 @@ class Exchange:
         Rate limits to change, requests a second by endpoint.
     ip_limit
         Requests in five seconds before HTTP 403.
+    reply_delay_ms
+        Real ms before a socket request is dealt with, see :class:`tests.exchange.sockets.SocketServer`.
     clock_path
         File that mirrors the clock for other processes, see :mod:`tests.exchange.clock`.
     port
@@ -91,6 +93,7 @@ class Exchange:
         fill_price: FillPrice = "book",
         per_second: Mapping[str, int] | None = None,
         ip_limit: int = IP_REQUESTS,
+        reply_delay_ms: float = 30.0,
         clock_path: Path | None = None,
         port: int = 0,
         seed: int = 1,
@@ -113,9 +116,9 @@ class Exchange:
         self._runner: web.AppRunner | None = None
         authenticator = Authenticator(keys or {API_KEY: API_SECRET}, self.clock, stamps)
         limiter = RateLimiter(self.clock, {**PER_SECOND, **(per_second or {})}, ip_limit)
-        self._wire(authenticator, limiter)
+        self._wire(authenticator, limiter, reply_delay_ms)
 
-    def _wire(self, authenticator: Authenticator, limiter: RateLimiter) -> None:
+    def _wire(self, authenticator: Authenticator, limiter: RateLimiter, reply_delay_ms: float) -> None:
         """Connect state, feeds and servers."""
         venue, hub = self.venue, self.hub
         routes = build_routes(venue, self.engine)
@@ -135,7 +138,7 @@ class Exchange:
         trade = TradeSocket(venue, hub, authenticator, limiter, handlers)
         self._control = Control(venue, hub, self._driver.advance_to)
         self._rest = RestServer(venue, routes, authenticator, limiter, hub)
-        self._sockets = SocketServer(venue, hub, authenticator, klines, tickers, trade)
+        self._sockets = SocketServer(venue, hub, authenticator, klines, tickers, trade, reply_delay_ms)
 
     @property
     def url(self) -> str:
@@ -224,7 +227,8 @@ class Exchange:
 
     def quiet(self) -> bool:
         """Whether no request is being answered and no frame waits to be written."""
-        return self._rest.in_flight == 0 and all(one.idle for one in list(self.hub.connections))
+        busy = self._rest.in_flight + self._sockets.pending
+        return busy == 0 and all(one.idle for one in list(self.hub.connections))
 
     def lockstep(
         self,
@@ -260,8 +264,9 @@ class Exchange:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"client did not settle within {patience_seconds} s")
                 time.sleep(0)
-            times = [self.next_event_ms(), next_timer_ms(), until_ms]
-            self.advance_to(max(self.clock.now_ms() + 1, min(one for one in times if one is not None)))
+            timer_ms = next_timer_ms()
+            limit_ms = until_ms if timer_ms is None else min(until_ms, timer_ms)
+            self._await(self._driver.advance_to_next(limit_ms))
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
         if self._loop is None or self._thread is None:

@@ -28,12 +28,13 @@ def phase_of(symbol: str) -> int:
 
 @dataclass
 class _Topic:
-    """One subscribed kline topic: the bar last shown and whether a push is planned."""
+    """One subscribed kline topic: the bar last shown, when, and whether a push is planned."""
 
     market: Market
     interval: str
     shown_ms: int
     planned: bool = False
+    sent_ms: int = 0
 
     @property
     def name(self) -> str:
@@ -73,9 +74,9 @@ class KlineFeed:
 
     def _push(self, topic: _Topic) -> None:
         topic.planned = False
-        if not self._wanted(topic):
-            return
         now_ms = self._venue.clock.now_ms()
+        if topic.sent_ms == now_ms or not self._wanted(topic):
+            return  # the roll of this instant has shown it already
         if floor_time(now_ms, INTERVALS[topic.interval]) > topic.shown_ms:
             self._roll(topic)
         else:
@@ -128,7 +129,7 @@ class KlineFeed:
         return bar.element(topic.interval, confirm=confirm, push_ms=push_ms)
 
     def _send(self, topic: _Topic, elements: list[dict[str, Any]]) -> None:
-        now_ms = self._venue.clock.now_ms()
+        now_ms = topic.sent_ms = self._venue.clock.now_ms()
         message = self._message(topic, elements, now_ms)
         self._hub.broadcast(topic.name, message, topic.market.instrument.category)
 
@@ -149,7 +150,8 @@ class KlineFeed:
 
     def _last_push_ms(self, market: Market) -> int:
         now_ms, phase = self._venue.clock.now_ms(), phase_of(market.symbol)
-        return (now_ms - phase) // GRID_MS * GRID_MS + phase
+        last_ms = (now_ms - phase) // GRID_MS * GRID_MS + phase
+        return max(last_ms, market.start_ms)
 
     def _next_push_ms(self, market: Market) -> int:
         now_ms, phase = self._venue.clock.now_ms(), phase_of(market.symbol)

@@ -165,6 +165,8 @@ class Order:
             "slippageTolerance": plain(self.slippage),
             "triggerBy": self.trigger_by,
             "extraFees": "",
+            "rpiTakerAccess": False,
+            "rpiMatchedQty": "0",
         }
 
     def push(self) -> dict[str, Any]:
@@ -177,8 +179,6 @@ class Order:
             "feeCurrency": self.fee_coin if self.filled_qty else "",
             "ocoTriggerBy": "",
             "brokerOrderPrice": "",
-            "rpiTakerAccess": False,
-            "rpiMatchedQty": "0",
         }
 
 

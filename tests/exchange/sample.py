@@ -35,7 +35,7 @@ def walk(
     """
     random = np.random.default_rng(seed)
     timeframe_ms = parse_timeframe(timeframe)
-    scale, size = round(1 / tick), round(1 / step)
+    scale = round(1 / tick)
     start_tick = round(first_price * scale)
     width = max(2, start_tick // 1000)
     closes = start_tick + np.cumsum(random.integers(-width, width + 1, size=count))
@@ -47,5 +47,9 @@ def walk(
     bars["time_ms"] = start_ms + timeframe_ms * np.arange(count, dtype=np.int64)
     for name, ticks in (("open", opens), ("high", highs), ("low", lows), ("close", closes)):
         bars[name] = ticks / scale
-    bars["volume"] = random.integers(1, 500 * size, size=count) / size
+    if step < 1:
+        lots = round(1 / step)
+        bars["volume"] = random.integers(1, 500 * lots, size=count) / lots
+    else:
+        bars["volume"] = random.integers(1, 500, size=count) * step
     return bars

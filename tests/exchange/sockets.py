@@ -24,7 +24,14 @@ _SILENT = ("publicTrade",)
 
 
 class SocketServer:
-    """Handlers of ``/v5/public/{category}``, ``/v5/private`` and ``/v5/trade``."""
+    """Handlers of ``/v5/public/{category}``, ``/v5/private`` and ``/v5/trade``.
+
+    Parameters
+    ----------
+    reply_delay_ms
+        Real ms before a request is dealt with, like the round trip to the real exchange; pybit registers a
+        callback only after it has sent the subscription and dies of an answer that is faster.
+    """
 
     def __init__(
         self,
@@ -34,8 +41,11 @@ class SocketServer:
         klines: KlineFeed,
         tickers: TickerFeed,
         trade: TradeSocket,
+        reply_delay_ms: float,
     ) -> None:
         self._venue = venue
+        self._reply_delay_ms = reply_delay_ms
+        self.pending = 0
         self._hub = hub
         self._authenticator = authenticator
         self._klines = klines
@@ -113,8 +123,20 @@ class SocketServer:
         if not isinstance(request, dict):
             self._hub.reply(connection, {"success": False, "ret_msg": "Invalid JSON", "op": ""})
             return
-        on_request(connection, request)
-        self._venue.flush()
+        self.pending += 1
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._reply_delay_ms / 1000, self._deal_with, connection, request, on_request)
+
+    def _deal_with(
+        self,
+        connection: Connection,
+        request: dict[str, Any],
+        on_request: Callable[[Connection, dict[str, Any]], None],
+    ) -> None:
+        self.pending -= 1
+        if connection in self._hub.connections:
+            on_request(connection, request)
+            self._venue.flush()
 
     def _on_public(self, connection: Connection, request: dict[str, Any]) -> None:
         op = request.get("op")
