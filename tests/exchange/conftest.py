@@ -115,4 +115,4 @@ def rig() -> Iterator[Callable[..., Rig]]:
 
     yield build
     for exchange in running:
-        exchange.stop()
+        exchange.__exit__(None, None, None)

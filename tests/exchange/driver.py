@@ -32,6 +32,10 @@ class Driver:
             if market.instrument.category == "linear":
                 self._funding_ms[key] = _after(now_ms, market)
 
+    def bind(self) -> None:
+        """Belong to the event loop that is about to run: a lock cannot move from one loop to another."""
+        self._busy = asyncio.Lock()
+
     def next_event_ms(self) -> int | None:
         """Time of the next thing that will happen by itself; ``None`` when nothing is planned."""
         times = [node.time_ms for node in self._next.values() if node is not None]

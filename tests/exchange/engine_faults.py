@@ -43,7 +43,10 @@ class EngineFaults:
 
     def partial(self, fractions: Sequence[float]) -> None:
         """Let the next order fill in these parts of its quantity; a sum below one leaves a remainder."""
-        self._push(Outcome(fractions=tuple(Decimal(str(part)) for part in fractions)))
+        parts = tuple(Decimal(str(part)) for part in fractions)
+        if min(parts, default=Decimal(1)) <= 0 or sum(parts) > 1:
+            raise ValueError(f"partial needs parts above 0 that sum to at most 1, not {list(fractions)}")
+        self._push(Outcome(fractions=parts))
 
     def ioc_zero(self) -> None:
         """Let the next immediate-or-cancel order find nothing."""

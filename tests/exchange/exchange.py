@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -113,7 +114,7 @@ class Exchange:
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._failure: OSError | None = None
-        self._runner: web.AppRunner | None = None
+        self._defects: list[str] = []
         authenticator = Authenticator(keys or {API_KEY: API_SECRET}, self.clock, stamps)
         limiter = RateLimiter(self.clock, {**PER_SECOND, **(per_second or {})}, ip_limit)
         self._wire(authenticator, limiter, reply_delay_ms)
@@ -196,6 +197,12 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._defects and error is None:
+            raise RuntimeError(f"the simulator itself failed: {self._defects[0]}")
+
+    def forgive(self) -> None:
+        """Forget failures of the simulator itself, in a test that provoked them."""
+        self._defects.clear()
 
     def outage(self, seconds: float) -> None:
         """Refuse connections for some real seconds: stop listening, cut everything, start again."""
@@ -278,6 +285,9 @@ class Exchange:
         loop = asyncio.new_event_loop()
         self._loop = loop
         asyncio.set_event_loop(loop)
+        loop.set_exception_handler(lambda _, context: self._defects.append(str(context)))
+        self._driver.bind()
+        self._sockets.pending = 0
         application = web.Application()
         application.router.add_get("/v5/public/{category}", self._sockets.public)
         application.router.add_get("/v5/private", self._sockets.private)
@@ -286,7 +296,9 @@ class Exchange:
         application.router.add_post("/sim/fault", self._control.fault)
         application.router.add_get("/sim/state", self._control.state)
         application.router.add_route("*", "/v5/{path:.*}", self._rest.handle)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=0.1, logger=_defect_logger(self._defects)
+        )
         try:
             loop.run_until_complete(self._listen(runner))
         except OSError as error:
@@ -315,3 +327,22 @@ class Exchange:
             await asyncio.sleep(_PACE_SECONDS)
             elapsed_ms = (time.monotonic() - began) * 1000
             await self._driver.advance_to(begin_ms + int(elapsed_ms * self._speed))
+
+
+class _DefectHandler(logging.Handler):
+    """Collects what the web server logs as errors: an exception inside a handler of ours."""
+
+    def __init__(self, defects: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._defects = defects
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message and, when there is one, the exception."""
+        cause = record.exc_info[1] if record.exc_info else None
+        self._defects.append(f"{record.getMessage()} {cause!r}" if cause else record.getMessage())
+
+
+def _defect_logger(defects: list[str]) -> logging.Logger:
+    logger = logging.Logger("exchange-simulator")
+    logger.addHandler(_DefectHandler(defects))
+    return logger

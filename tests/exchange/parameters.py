@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.exchange.replies import RefusedError
 
+_MOST_DIGITS = 15
 _TRUE = {"true", "True", "1", True}
 
 
@@ -59,7 +60,7 @@ class Parameters:
             value = Decimal(str(self.values[name]))
         except InvalidOperation:
             raise RefusedError(10001, f"params error: {name} invalid") from None
-        if not value.is_finite():
+        if not value.is_finite() or not _readable(value):
             raise RefusedError(10001, f"params error: {name} invalid")
         return value
 
@@ -72,3 +73,10 @@ class Parameters:
         value = self.whole("limit", default)
         assert value is not None
         return max(1, min(most, value))
+
+
+def _readable(value: Decimal) -> bool:
+    """Whether a number has a size any price or quantity could have."""
+    return value == 0 or (
+        -_MOST_DIGITS <= value.adjusted() < _MOST_DIGITS and len(str(value)) <= 2 * _MOST_DIGITS
+    )
