@@ -17,6 +17,7 @@ from kwin_core.kwin.dual import (
     SHORT_ID,
     SIGNAL_MS,
     classic_failure,
+    show_exit,
 )
 from kwin_core.kwin.state import CAPACITY, NO_SWING
 from kwin_core.na import EPSILON
@@ -48,6 +49,8 @@ CLASSIC_STATE = record(
         ("bear", np.int64),
         ("can_long", np.int64),
         ("can_short", np.int64),
+        ("long_offset", np.float64),  # trail_offset of the last exit call of each side, before R79 cuts it
+        ("short_offset", np.float64),
     ]
 )
 
@@ -107,12 +110,14 @@ def enter(ctx: Any, st: Any, p: Any, side: int, stop: float, rsi: float, sig: An
         entry(ctx, entry_id, side, qty)
     if p.enable_smart_trail == 0:
         exit(ctx, exit_id, entry_id, stop=stop, limit=price + side * distance * p.risk_reward)
-    elif p.literal != 0:
-        exit(ctx, exit_id, entry_id, stop=stop, trail_points=distance, trail_offset=distance)
     else:
-        points = price * p.trailing_perc / 100.0 / p.tick
-        offset = price * p.trailing_offset / 100.0 / p.tick
+        points = distance if p.literal != 0 else price * p.trailing_perc / 100.0 / p.tick
+        offset = distance if p.literal != 0 else price * p.trailing_offset / 100.0 / p.tick
         exit(ctx, exit_id, entry_id, stop=stop, trail_points=points, trail_offset=offset)
+        if side > 0:
+            st.long_offset = offset
+        else:
+            st.short_offset = offset
     if not qty > 0.0:
         return False
     sig.qty = qty
@@ -187,9 +192,4 @@ def show(ctx: Any, st: Any, rsi: float, action: int, sig: Any) -> None:
     sig.exit_stop = NAN
     sig.trail_points = NAN
     sig.trail_offset = NAN
-    for i in range(ctx.order_count):
-        order = ctx.orders[i]
-        if order.kind == 3 and order.spent == 0:
-            sig.exit_stop = order.stop_arg
-            sig.trail_points = order.trail_points
-            sig.trail_offset = order.trail_offset
+    show_exit(ctx, False, st.long_offset, st.short_offset, sig)

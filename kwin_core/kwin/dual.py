@@ -15,9 +15,9 @@ from kwin_core.commands import entry, exit
 from kwin_core.history import get, push
 from kwin_core.jit import compiled
 from kwin_core.kwin.state import NO_SWING
-from kwin_core.na import EPSILON, maximum, minimum, round_half_up
+from kwin_core.na import EPSILON, maximum, minimum
 from kwin_core.security import htf_update
-from kwin_core.state import LONG, SHORT
+from kwin_core.state import EXIT, LONG, SHORT
 
 SIGNAL_MS = 900_000  # security(..., "15", ...)
 
@@ -65,7 +65,11 @@ def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: f
     """
     level = s.swing
     failure = s.failure
-    hit = side * wick < side * level and side * open_ > side * level and side * close > side * level
+    hit = (
+        side * (level - wick) > EPSILON
+        and side * (open_ - level) > EPSILON
+        and side * (close - level) > EPSILON
+    )
     if hit:
         failure.active = 1
         failure.confirmed = 0
@@ -82,9 +86,9 @@ def classic_failure(side: int, pivot: float, extreme: float, back: float, open_:
     """Step 5: a pivot confirmed now and a sweep of the bar ``len`` bars ago (SP-1, X-S4)."""
     return (
         pivot == pivot
-        and side * extreme < side * back
-        and side * open_ > side * back
-        and side * close > side * back
+        and side * (back - extreme) > EPSILON
+        and side * (open_ - back) > EPSILON
+        and side * (close - back) > EPSILON
     )
 
 
@@ -121,9 +125,10 @@ def initial_stop(
 @compiled
 def sized(p: Any, equity: float, distance: float) -> float:
     """Quantity: risk over stop distance, nearest step with ties up, then the cap (SP-40, SP-43, X-Q1, X-Q2)."""
-    if distance == 0.0:
+    if not distance > EPSILON:
         return NAN
-    qty = round_half_up(equity * p.risk_pct / 100.0 / distance / p.qty_step) * p.qty_step
+    steps = equity * p.risk_pct / 100.0 / distance / p.qty_step
+    qty = np.floor(steps + 0.5 + EPSILON) * p.qty_step  # SP-48: the half, too, is met within the tolerance
     return min(qty, p.max_qty_manual) if p.limit_qty_enabled != 0 else qty
 
 
@@ -145,6 +150,7 @@ def place_exit(ctx: Any, p: Any, s: Any, side: int, stop: float) -> None:
     if p.literal == 0:
         points /= p.tick
         offset /= p.tick
+    s.offset_argument = offset
     send_exit(ctx, p, s, side, stop, points, offset)
 
 
@@ -178,7 +184,7 @@ def try_entry(
     price = ctx.close
     stop = initial_stop(p, side, s.swing, wick, previous, back, atr)
     qty = sized(p, ctx.equity, abs(price - stop))
-    if not (qty > 0.0 and qty >= p.min_order_qty - EPSILON) or not pays(p, side, price, stop, qty):
+    if not (qty > EPSILON and qty >= p.min_order_qty - EPSILON) or not pays(p, side, price, stop, qty):
         return False
     entry(ctx, LONG_ID if side > 0 else SHORT_ID, side, qty)
     s.entry = price
@@ -400,18 +406,26 @@ def show_state(ctx: Any, st: Any, sig: Any) -> None:
     sig.can_short = short.can_enter
     sig.long_armed = long.armed
     sig.short_armed = short.armed
-    show_exit(ctx, sig)
+    show_exit(ctx, True, long.offset_argument, short.offset_argument, sig)
 
 
 @compiled
-def show_exit(ctx: Any, sig: Any) -> None:
-    """Arguments of the newest exit in force."""
+def show_exit(ctx: Any, on_close: bool, long_offset: float, short_offset: float, sig: Any) -> None:
+    """Arguments of the exit in force; the broker keeps offsets cut to whole ticks (R79).
+
+    An entry of this bar brings its exit into force with it: at this close, or else not before the next open.
+    """
     sig.exit_stop = NAN
     sig.trail_points = NAN
     sig.trail_offset = NAN
+    best = 0
     for i in range(ctx.order_count):
         order = ctx.orders[i]
-        if order.kind == 3 and order.spent == 0:
+        rank = 2 if (order.lot == 0) == on_close else 1
+        if order.kind == EXIT and order.spent == 0 and rank >= best:
+            best = rank
             sig.exit_stop = order.stop_arg
             sig.trail_points = order.trail_points
-            sig.trail_offset = order.trail_offset
+            sig.trail_offset = NAN
+            if not np.isnan(order.trail_points):
+                sig.trail_offset = long_offset if order.id == LONG_EXIT_ID else short_offset

@@ -32,6 +32,10 @@ SIDE = record(
         ("initial_stop", np.float64),  # stays the initial stop for the whole trade (SP-6)
         ("armed", np.int64),
         ("stop", np.float64),  # intent: the ratcheted stop
+        (
+            "offset_argument",
+            np.float64,
+        ),  # trail_offset of the last exit call that had one, before R79 cuts it
         ("lookback", ta.CONDITIONAL),  # the call of highest/lowest inside `if armed` (SP-21)
         ("lookback_value", np.float64),  # its value at the previous execution (SP-23)
         ("extreme", ta.EXTREME),  # intent: the true N-bar low (high), every bar
@@ -75,9 +79,9 @@ SIGNALS = record(
         ("short_stop", np.float64),
         ("lookback_prev", np.float64),  # highest/lowest(...)[1] used by the bar trail
         ("bar_trail_stop", np.float64),  # stop it passed
-        ("exit_stop", np.float64),  # arguments of the exit in force after the bar
+        ("exit_stop", np.float64),  # arguments of the exit in force when the script ended; nan without one
         ("trail_points", np.float64),  # ticks
-        ("trail_offset", np.float64),  # ticks
+        ("trail_offset", np.float64),  # ticks, as passed
         ("htf60_close", np.float64),
         ("htf60_close_prev", np.float64),
         ("rsi", np.float64),
