@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -18,6 +19,14 @@ GOOD = 0
 BAD_RESULT = 1  # the command worked and the answer is no: parity failed, a file has problems
 BAD_USAGE = 2  # wrong arguments, wrong input, a file that cannot be read or written
 INTERRUPTED = 130
+
+
+class Progressed(Protocol):
+    """Tells a progress bar how far the work is."""
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """``done`` units of ``total``; ``None`` keeps the total known before."""
+        ...
 
 
 def new_app(help_text: str) -> typer.Typer:
@@ -81,7 +90,44 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for tables and progress; imported late, for the sake of ``--help``."""
+    """A console for tables and messages; imported late, for the sake of ``--help``."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None, unit: str) -> Iterator[Progressed]:
+    """A bar with an estimate on stderr while something runs; nothing when nobody watches.
+
+    Parameters
+    ----------
+    what
+        A word or two before the bar.
+    total
+        Units in all; ``None`` while unknown.
+    unit
+        What is counted, e.g. ``"bars"``.
+
+    Yields
+    ------
+    Progressed
+        Call it as ``progressed(done, total)``; ``total`` ``None`` keeps the one known.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(f"{unit}, left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as shown:
+        task = shown.add_task(what, total=total)
+
+        def progressed(done: int, total: int | None = None) -> None:
+            shown.update(task, completed=done, total=total)
+
+        yield progressed

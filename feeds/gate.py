@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from feeds.instants import MAX_TIME_MS, MIN_TIME_MS, iso, looks_like_seconds
+from feeds.timeframe import SECONDS_TAKEN, common_step, wrong_timeframe
 from kwin_core.bars import BAR, MINUTE_MS, floor_time, timeframe_name
 from kwin_core.errors import ConfigError, DataError
 
 TIMEFRAME_EVIDENCE = 8
 """With gaps allowed, so many steps without a single one of the asked length mean another timeframe."""
-
-SECONDS_TAKEN = "seconds taken for milliseconds: multiply the times by 1000"
 
 
 class Gate:
@@ -178,17 +177,3 @@ def describe_values(bar: np.void) -> str:
     if prices["low"] > min(prices["open"], prices["close"]):
         return f"low above open or close ({shown}); refetch the bar"
     return f"volume {float(bar['volume'])!r} is not a finite number of 0 or more; correct the bar"
-
-
-def common_step(steps: np.ndarray) -> int:
-    """Most frequent positive step (ms), the smaller one on a tie; 0 when there is none."""
-    values, counts = np.unique(steps[steps > 0], return_counts=True)
-    return int(values[np.argmax(counts)]) if values.size else 0
-
-
-def wrong_timeframe(found_ms: int, asked_ms: int) -> str:
-    """The phrase for bars of another timeframe than asked for."""
-    whole = found_ms % MINUTE_MS == 0
-    found = timeframe_name(found_ms) if whole else f"{found_ms} ms apart"
-    asked = timeframe_name(asked_ms)
-    return f"bars are {found}, asked for {asked}; ask for their own timeframe, or resample them"

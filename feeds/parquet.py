@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from feeds.arrow import BarReader
 from feeds.columns import find_columns
 from feeds.facts import Facts
-from feeds.gate import SECONDS_TAKEN, Gate, common_step, wrong_timeframe
-from feeds.instants import iso, looks_like_seconds
+from feeds.gate import Gate
+from feeds.instants import iso
 from feeds.protocol import Instrument
-from kwin_core.bars import BAR, MINUTE_MS
+from feeds.timeframe import settle_timeframe
+from kwin_core.bars import BAR
 from kwin_core.errors import ConfigError, DataError
 
 BLOCK_BARS = 65_536
@@ -87,7 +88,7 @@ class ParquetFeed:
             "min_order": min_order,
         }
         facts = replace(stated, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-        found_ms = self._timeframe(sample["time_ms"], facts.timeframe_ms)
+        found_ms = settle_timeframe(sample["time_ms"], facts.timeframe_ms, str(self.path))
         self.facts = replace(facts, symbol=facts.symbol or self.path.stem, timeframe_ms=found_ms)
 
     @property
@@ -178,26 +179,6 @@ class ParquetFeed:
             if batch.num_rows:
                 return reader.block(batch, 0)
         return np.zeros(0, dtype=BAR)
-
-    def _timeframe(self, times: np.ndarray, asked_ms: int | None) -> int:
-        """Timeframe (ms) of the file; refuses one that differs from what was asked or stated."""
-        steps = np.diff(times)
-        found = common_step(steps) or common_step(-steps)  # the gate says so when newest is first
-        if found and looks_like_seconds(int(times[0])) and found % MINUTE_MS:
-            raise DataError(
-                f"{self.path}: row 0, {iso(int(times[0]))} ({times[0]} ms): {SECONDS_TAKEN}", row=0
-            )
-        if asked_ms is not None:
-            if found and (steps > 0).all() and not (steps == asked_ms).any():
-                raise DataError(f"{self.path}: {wrong_timeframe(found, asked_ms)}")
-            return asked_ms
-        if found == 0:
-            raise DataError(f"{self.path}: too few times to tell the timeframe; give it (--timeframe 15m)")
-        if found % MINUTE_MS:
-            raise DataError(
-                f"{self.path}: bars are {found} ms apart, not whole minutes; give their timeframe"
-            )
-        return found
 
     def _slice_text(self) -> str:
         parts = [

@@ -63,6 +63,11 @@ class BarWriter:
         )
         return self
 
+    @property
+    def total(self) -> int:
+        """Bars given so far."""
+        return self.bars + self._waiting_bars
+
     def write(self, bars: np.ndarray) -> None:
         """Append bars (``BAR``); they reach the disk in row groups of :data:`ROW_GROUP_BARS`."""
         if bars.dtype != BAR:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engines.command_line import Progressed
 from engines.data.shelf import Shelf
 from feeds.bybit_history import KlineHistory
 from feeds.bybit_rest import CATEGORIES, BybitMarket, Patience
@@ -21,7 +22,7 @@ from kwin_core.errors import ConfigError, DataError, VenueError
 OVERLAP_BARS = 10  # stored bars that are read again before anything is appended
 
 
-def _silent(_done: int, _wanted: int) -> None:
+def _silent(done: int, total: int | None = None) -> None:
     """Progress that nobody watches."""
 
 
@@ -71,7 +72,7 @@ class Fetch:
     on_wait
         Called as ``on_wait(reason, seconds)`` before long pauses.
     on_progress
-        Called as ``on_progress(bars_done, bars_wanted)``.
+        Called as ``on_progress(bars_done, bars_wanted)``; ``None`` while that is unknown.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Fetch:
         *,
         patience: Patience | None = None,
         on_wait: Callable[[str, float], None] | None = None,
-        on_progress: Callable[[int, int], None] | None = None,
+        on_progress: Progressed | None = None,
     ) -> None:
         self.order = order
         self.revised: list[int] = []
@@ -145,7 +146,7 @@ class Fetch:
     def _extend_backward(self, first_ms: int) -> None:
         for page in self._history.backward(first_ms, self.order.from_ms):
             self._shelf.add_older(page)
-            self._progress(self._shelf.bars, 0)
+            self._progress(self._shelf.bars)
             self._shelf.save_if_due()
 
     def _extend_forward(self, start_ms: int | None, target_ms: int) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from engines.command_line import GOOD, console, print_json
+from engines.command_line import GOOD, console, print_json, progress
 from engines.data.fetch import Fetch, FetchOrder
 from feeds.bybit_rest import Patience
 from feeds.instants import parse_instant
@@ -41,20 +39,12 @@ def fetch_command(
         allow_gaps=allow_gaps,
     )
     screen = console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("bars, left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task(f"{symbol} {timeframe_name(timeframe_ms)}", total=None)
+    with progress(f"{symbol} {timeframe_name(timeframe_ms)}", None, "bars") as progressed:
         fetch = Fetch(
             order,
             patience=Patience(timeout_s=timeout_s, forbidden_wait_s=forbidden_wait_s),
             on_wait=lambda reason, seconds: screen.print(f"waiting {seconds:.0f} s: {reason}"),
-            on_progress=lambda done, wanted: progress.update(task, completed=done, total=wanted or None),
+            on_progress=progressed,
         )
         report = fetch.run()
     if as_json:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.gate import TIMEFRAME_EVIDENCE, Gate, common_step
+from feeds.gate import TIMEFRAME_EVIDENCE, Gate
+from feeds.timeframe import common_step
 from kwin_core.bars import BAR, DAY_MS
 from kwin_core.errors import ConfigError, DataError
 from tests.feeds.bars_of import QUARTER_MS, START_MS, good_bars
