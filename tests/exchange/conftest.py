@@ -93,7 +93,10 @@ class Rig:
 
 @pytest.fixture
 def rig() -> Iterator[Callable[..., Rig]]:
-    """Builds rigs: ``rig([100, 101, 99])`` starts at 100 and walks a bar to each further price."""
+    """Builds rigs: ``rig([100, 101, 99])`` starts at 100 and walks a bar to each further price.
+
+    ``spoil`` may change the bars before the market opens.
+    """
     running: list[Exchange] = []
 
     def build(prices: Sequence[float], **options: Any) -> Rig:
@@ -106,6 +109,7 @@ def rig() -> Iterator[Callable[..., Rig]]:
         start_ms = options.pop("start_ms", START_MS)
         instrument = linear("TESTUSDT", tick="0.01", step="0.001", price_limit=price_limit, max_qty="1000")
         bars = bars_from_prices(list(prices), start_ms=start_ms)
+        options.pop("spoil", lambda _: None)(bars)
         market = Market(instrument, bars, "1m", spread_ticks=0, **market_options)
         exchange = Exchange(
             [market], start_ms=start_ms, stamps="wall", per_second=GENEROUS, ip_limit=100_000, **options

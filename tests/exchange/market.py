@@ -6,9 +6,10 @@ the sockets and the matching engine can never disagree, and a run can be repeate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from kwin_core.errors import DataError
 from tests.exchange.instruments import Instrument
 
 CUT_NODES = 4  # open, first extreme, second extreme, close
+_KEPT_PATHS = 256  # bars whose path is kept: now and a day ago move side by side
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Market:
     funding_rate: float = 0.0001
     visible_from_ms: int | None = None
     timeframe_ms: int = field(init=False)
+    _path_of: Callable[[int], list[Node]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.timeframe_ms = parse_timeframe(self.timeframe)
@@ -103,6 +106,7 @@ class Market:
                 row=row,
                 time_ms=int(self.bars["time_ms"][row]),
             )
+        self._path_of = lru_cache(maxsize=_KEPT_PATHS)(self._build_path)
         if self.instrument.launch_ms == 0:
             self.instrument = self.instrument.listed_at(int(self.bars["time_ms"][0]))
 
@@ -135,21 +139,23 @@ class Market:
         return opening, start + quarter, start + 2 * quarter, start + 3 * quarter
 
     def nodes(self, index: int) -> list[Node]:
-        """The price path of one bar."""
+        """The price path of one bar: its four nodes in time order."""
+        return self._path_of(index)
+
+    def _build_path(self, index: int) -> list[Node]:
         bar = self.bars[index]
-        high_first = self.path == "high_first" or (
-            self.path == "tv" and bar["high"] - bar["open"] < bar["open"] - bar["low"]
+        first, high, low, last, traded = (
+            float(bar[name]) for name in ("open", "high", "low", "close", "volume")
         )
-        extremes = ("high", "low") if high_first else ("low", "high")
-        prices = [float(bar["open"]), float(bar[extremes[0]]), float(bar[extremes[1]]), float(bar["close"])]
-        third = round(float(bar["volume"]) / 3.0, self.instrument.qty_decimals)
-        volumes = [0.0, third, third, float(bar["volume"]) - 2.0 * third]
-        gap = index > 0 and prices[0] != float(self.bars["close"][index - 1])
+        high_first = self.path == "high_first" or (self.path == "tv" and high - first < first - low)
+        prices = (first, high, low, last) if high_first else (first, low, high, last)
+        third = round(traded / 3.0, self.instrument.qty_decimals)
+        volumes = (0.0, third, third, traded - 2.0 * third)
+        gap = index > 0 and first != float(self.bars["close"][index - 1])
+        steps = zip(self.node_times(index), prices, volumes, strict=True)
         return [
             Node(at, price, volume, gap and which == 0, index)
-            for which, (at, price, volume) in enumerate(
-                zip(self.node_times(index), prices, volumes, strict=True)
-            )
+            for which, (at, price, volume) in enumerate(steps)
         ]
 
     def index_at(self, time_ms: int) -> int:
@@ -182,7 +188,7 @@ class Market:
 
 
 def bars_from_parquet(path: Path) -> np.ndarray:
-    """Bars of a Parquet file with the columns of ``BAR`` (times in ms).
+    """Bars of a Parquet file with the columns of ``BAR`` (times in ms), and ``turnover`` when it has one.
 
     Raises
     ------
@@ -196,8 +202,10 @@ def bars_from_parquet(path: Path) -> np.ndarray:
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise DataError(f"{path}: no column {missing[0]!r}; have {', '.join(table.column_names)}")
-    bars = np.zeros(table.num_rows, dtype=BAR)
-    for name in names:
+    has_turnover = "turnover" in table.column_names
+    dtype = np.dtype([*BAR.descr, ("turnover", np.float64)]) if has_turnover else BAR
+    bars = np.zeros(table.num_rows, dtype=dtype)
+    for name in dtype.names or ():
         bars[name] = np.asarray(table.column(name).to_numpy())
     return bars
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import requests
 
+from kwin_core.errors import DataError
 from tests.exchange import Exchange, Market, bars_from_parquet, known
 from tests.exchange.sample import walk
 
@@ -55,15 +57,15 @@ def test_paging_backwards_returns_the_script(exchange: Exchange, bars: np.ndarra
 
 def test_bounds_and_limits(exchange: Exchange, bars: np.ndarray) -> None:
     """Inclusive bounds, floor on start, forward from a lone start, else the newest; 1000 at most."""
-    time = [int(value) for value in bars["time_ms"]]
-    assert [int(row[0]) for row in kline(exchange, start=time[10], end=time[12])] == time[12:9:-1]
-    assert [int(row[0]) for row in kline(exchange, start=time[10] + 5, end=time[10] + 6)] == [time[10]]
-    assert [int(row[0]) for row in kline(exchange, start=time[10], limit=3)] == time[12:9:-1]
-    assert [int(row[0]) for row in kline(exchange, end=time[12], limit=3)] == time[12:9:-1]
-    assert [int(row[0]) for row in kline(exchange, start=time[0], end=time[12], limit=2)] == time[12:10:-1]
+    at = [int(value) for value in bars["time_ms"]]
+    assert [int(row[0]) for row in kline(exchange, start=at[10], end=at[12])] == at[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, start=at[10] + 5, end=at[10] + 6)] == [at[10]]
+    assert [int(row[0]) for row in kline(exchange, start=at[10], limit=3)] == at[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, end=at[12], limit=3)] == at[12:9:-1]
+    assert [int(row[0]) for row in kline(exchange, start=at[0], end=at[12], limit=2)] == at[12:10:-1]
     assert len(kline(exchange, limit=5000)) == 1000
     assert len(kline(exchange)) == 200
-    assert kline(exchange, end=time[0] - 1) == []
+    assert kline(exchange, end=at[0] - 1) == []
 
 
 def test_longer_intervals_aggregate(exchange: Exchange, bars: np.ndarray) -> None:
@@ -118,8 +120,8 @@ def test_instruments_tickers_and_time(exchange: Exchange, bars: np.ndarray) -> N
     ticker = get(exchange, "market/tickers", category="linear", symbol="BTCUSDT")["result"]["list"][0]
     assert ticker["lastPrice"] == f"{bars['close'][-1]:.2f}"
     assert float(ticker["bid1Price"]) < float(ticker["ask1Price"])
-    time = get(exchange, "market/time")
-    assert time["time"] // 1000 == int(time["result"]["timeSecond"])
+    told = get(exchange, "market/time")
+    assert told["time"] // 1000 == int(told["result"]["timeSecond"])
 
 
 def test_revised_bar_shows_the_wrong_value_once(exchange: Exchange, bars: np.ndarray) -> None:
@@ -190,6 +192,66 @@ def test_script_from_parquet(tmp_path: Path, bars: np.ndarray) -> None:
     path = tmp_path / "bars.parquet"
     pq.write_table(pa.table({name: bars[name] for name in bars.dtype.names or ()}), path)
     assert (bars_from_parquet(path) == bars).all()
+    table = pa.table({name: bars[name] for name in bars.dtype.names or ()})
+    pq.write_table(table.append_column("turnover", pa.array(bars["volume"] * 7.0)), path)
+    with Exchange([Market(known("BTCUSDT"), bars_from_parquet(path), "15m")]) as exchange:
+        newest = kline(exchange, limit=2)[1]
+        assert float(newest[6]) == bars["volume"][-1] * 7.0
+    pq.write_table(table.drop_columns("low"), path)
+    with pytest.raises(DataError, match="no column 'low'"):
+        bars_from_parquet(path)
+
+
+def test_scripts_with_gaps_are_refused(bars: np.ndarray) -> None:
+    """A missing bar names its row and time; an empty script is refused too."""
+    with pytest.raises(DataError, match="bar 5 does not follow") as caught:
+        Market(known("BTCUSDT"), np.delete(bars, 5), "15m")
+    assert (caught.value.row, caught.value.time_ms) == (5, int(bars["time_ms"][6]))
+    with pytest.raises(DataError, match="has no bars"):
+        Market(known("BTCUSDT"), bars[:0], "15m")
+
+
+def test_listing_date_inside_the_script(bars: np.ndarray) -> None:
+    """Bars before the listing are not served; launchTime says when it was."""
+    listed = int(bars["time_ms"][700])
+    with Exchange([Market(known("BTCUSDT"), bars, "15m", visible_from_ms=listed)]) as exchange:
+        rows = kline(exchange, start=int(bars["time_ms"][690]), end=int(bars["time_ms"][702]))
+        assert [int(row[0]) for row in rows] == [int(at) for at in bars["time_ms"][702:699:-1]]
+        info = get(exchange, "market/instruments-info", category="linear", symbol="BTCUSDT")
+        assert info["result"]["list"][0]["launchTime"] == str(listed)
+
+
+def test_the_market_can_run_by_itself(bars: np.ndarray) -> None:
+    """With a speed the clock follows real time, that many times faster."""
+    start_ms = int(bars["time_ms"][10])
+    with Exchange([Market(known("BTCUSDT"), bars, "15m")], start_ms=start_ms, speed=20_000) as exchange:
+        began = time.monotonic()
+        while exchange.clock.now_ms() < start_ms + 5 * TIMEFRAME_MS:
+            assert time.monotonic() - began < 10
+            time.sleep(0.01)
+        newest = int(kline(exchange, limit=1)[0][0])
+        assert newest >= start_ms + 5 * TIMEFRAME_MS
+
+
+def test_the_other_public_endpoints(exchange: Exchange, bars: np.ndarray) -> None:
+    """Price band, book, mark klines, funding history, risk tiers, last trade."""
+    words = {"category": "linear", "symbol": "BTCUSDT"}
+    last = bars["close"][-1]
+    band = get(exchange, "market/price-limit", **words)["result"]
+    assert float(band["sellLmt"]) == pytest.approx(last * 0.99, abs=0.1)
+    assert float(band["buyLmt"]) == pytest.approx(last * 1.01, abs=0.1)
+    book = get(exchange, "market/orderbook", **words)["result"]
+    assert float(book["b"][0][0]) == last < float(book["a"][0][0])
+    mark = get(exchange, "market/mark-price-kline", **words, interval="15", limit=2)["result"]["list"]
+    assert [len(row) for row in mark] == [5, 5]
+    history = get(exchange, "market/funding/history", symbol="BTCUSDT", limit=3)["result"]["list"]
+    stamps = [int(row["fundingRateTimestamp"]) for row in history]
+    assert [stamp % 28_800_000 for stamp in stamps] == [0, 0, 0]
+    assert stamps == sorted(stamps, reverse=True)
+    assert get(exchange, "market/funding/history", symbol="BTCUSDT", startTime=1)["retCode"] == 10001
+    tiers = get(exchange, "market/risk-limit", **words)["result"]["list"]
+    assert tiers[0]["maxLeverage"] == "100.00"
+    assert float(get(exchange, "market/recent-trade", **words)["result"]["list"][0]["price"]) == last
 
 
 def test_a_mistyped_endpoint_is_not_armed(exchange: Exchange) -> None:

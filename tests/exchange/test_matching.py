@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.exchange.conftest import Rig
@@ -153,9 +154,12 @@ def test_trail_waits_for_its_activation_price(rig: Build) -> None:
 
 def test_gap_fills_at_the_new_price(rig: Build) -> None:
     """A bar that opens beyond a stop fills it at the open; a resting limit keeps its own price."""
-    one = rig([100, 100, 100, 100])
-    bars = one.exchange.venue.markets[("linear", "TESTUSDT")].bars
-    bars["open"][1:], bars["close"][1:], bars["high"][1:], bars["low"][1:] = 80, 80, 80, 80
+
+    def jump(bars: np.ndarray) -> None:
+        for name in ("open", "high", "low", "close"):
+            bars[name][1:] = 80
+
+    one = rig([100, 100, 100, 100], spoil=jump)
     one.order("Buy", "1", stopLoss="95")
     one.order("Buy", "1", price="90")
     one.minutes(3)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.exchange.conftest import Rig
+from tests.exchange import Exchange, Market, known
+from tests.exchange.clients import pybit_http
+from tests.exchange.conftest import GENEROUS, Rig
+from tests.exchange.sample import walk
 
 Build = Callable[..., Rig]
 
@@ -176,3 +179,28 @@ def test_lists_need_a_filter_and_seven_days(rig: Build) -> None:
         lambda: one.session.get_executions(category="linear", startTime=1, endTime=2 + week)
     )
     assert "cannot exceed 7 days" in too_long[1]
+
+
+def test_spot_refuses_what_belongs_to_perpetuals() -> None:
+    """K18: the same symbol routed to spot: 170003 for foreign parameters, 170131 without coins, size codes."""
+    bars = walk(50)
+    markets = [Market(known("BTCUSDT", name), bars, "15m") for name in ("linear", "spot")]
+    with Exchange(markets, stamps="wall", per_second=GENEROUS) as exchange:
+        one = Rig(exchange, pybit_http(exchange, retry_codes={-1}))
+        words: dict[str, Any] = {
+            "category": "spot",
+            "symbol": "BTCUSDT",
+            "side": "Sell",
+            "orderType": "Market",
+        }
+
+        def refused(**more: Any) -> int:
+            return one.refused(lambda: one.session.place_order(**{**words, "qty": "0.01", **more}))[0]
+
+        assert refused(reduceOnly=True) == 170003
+        assert refused(triggerPrice="1", triggerDirection=1) == 170003
+        assert refused() == 170131
+        assert refused(qty="0.000001") == 170136
+        assert refused(qty="0.0100001") == 170137
+        assert refused(qty="0.00002") == 170140
+        assert refused(side="Buy", qty="20000") == 170131
