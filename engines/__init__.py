@@ -1,1 +1,30 @@
 """What drives the core: backtest, parity, command lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engines.backtest import backtest, run_strategy
+    from engines.loading import load
+    from engines.result import Result
+
+__all__ = ["Result", "backtest", "load", "run_strategy"]
+
+_HOMES = {
+    "Result": "engines.result",
+    "backtest": "engines.backtest",
+    "load": "engines.loading",
+    "run_strategy": "engines.backtest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: a command that needs none of them starts fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'engines' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
