@@ -244,8 +244,9 @@ def cmo(st: Record, x: float, length: int) -> float:
 def cci(st: Record, x: float, length: int) -> float:
     """``ta.cci``: distance from the mean in units of 0.015 mean absolute deviations.
 
-    On a flat window it is 0/0: ``na``, or whatever the rounding of the mean left, as in Pine. State: `CCI` record; ``length`` 1 to its capacity. The deviation is added
-    up anew on every bar, newest first, as TradingView does.
+    On a flat window it is 0/0: ``na``, or whatever the rounding of the mean left, as in Pine. State: `CCI`
+    record; ``length`` 1 to its capacity. The deviation is added up anew on every bar, newest first, as
+    TradingView does.
     """
     mean = sma(st.average, x, length)
     window = st.window

@@ -413,10 +413,14 @@ def dmi_adx(c: Chart, p: Lengths) -> Series:
 
 
 def supertrends(c: Chart, p: Lengths) -> list[tuple[float, float]]:
-    """Rule I11; the very first bar is (0, 1) and the line is na until the ATR begins."""
+    """Rule I11; the very first bar is (0, 1) and the line is na until the ATR begins.
+
+    With a length of 1 the ATR begins on that first bar, and of its bands only the lower one is carried on.
+    """
     average = atr(c, p)
     out: list[tuple[float, float]] = [(0.0, 1.0)]
-    upper = lower = NA
+    upper = NA
+    lower = (c.high[0] + c.low[0]) / 2 - 1.5 * average[0]
     direction = 1.0
     for i in range(1, len(c.x)):
         if average[i] != average[i]:
@@ -424,11 +428,12 @@ def supertrends(c: Chart, p: Lengths) -> list[tuple[float, float]]:
             continue
         basic_upper = (c.high[i] + c.low[i]) / 2 + 1.5 * average[i]
         basic_lower = (c.high[i] + c.low[i]) / 2 - 1.5 * average[i]
+        if lower != lower or basic_lower > lower or c.close[i - 1] < lower:
+            lower = basic_lower
         if upper != upper:
-            upper, lower = basic_upper, basic_lower
+            upper = basic_upper
         else:
             upper = basic_upper if basic_upper < upper or c.close[i - 1] > upper else upper
-            lower = basic_lower if basic_lower > lower or c.close[i - 1] < lower else lower
             if direction > 0:
                 direction = -1.0 if c.close[i] > upper else 1.0
             else:

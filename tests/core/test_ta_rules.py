@@ -157,3 +157,15 @@ def test_a_rolling_sum_keeps_its_accuracy_over_a_long_run():
         if i >= 19 and i % 101 == 0:
             worst = max(worst, abs(mean * 20 / math.fsum(values[i - 19 : i + 1]) - 1.0))
     assert worst < 1e-13
+
+
+def test_the_step_of_a_full_window_is_two_compensated_additions():
+    """By hand: 1 + 1e16 rounds to 1e16 and loses the 1 for good. Taking the 1 out leaves 1e16 (a tie again), the
+    residue of that is 1, so 3 enters as 2. A single compensation would give 1e16 + 4."""
+    assert stream(ta.SUM, ta.rolling_sum, [1.0, 1e16, 3.0], 2)[-1] == 1e16 + 2.0
+
+
+def test_the_sum_starts_over_when_the_compensation_no_longer_fits_beside_the_new_value():
+    """Then it is the plain sum, newest first; the ordinary step would give 28.950000000000006."""
+    values = [96.17, 0.72, 0.54, 27.69]
+    assert stream(ta.SUM, ta.rolling_sum, values, 3)[-1] == (27.69 + 0.54) + 0.72 == 28.95

@@ -81,14 +81,14 @@ def assert_equals_definitions(bars, x, chosen):
             np.testing.assert_allclose(got, want, rtol=1e-9, atol=tolerance, err_msg=column)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=series(), chosen=LENGTHS)
 def test_the_streaming_form_equals_the_definition(data, chosen):
     assert_equals_definitions(*data, chosen)
 
 
 @pytest.mark.slow
-@settings(max_examples=5000)
+@settings(max_examples=2000)
 @given(data=series(), chosen=LENGTHS)
 def test_the_streaming_form_equals_the_definition_at_length(data, chosen):
     assert_equals_definitions(*data, chosen)
@@ -99,3 +99,13 @@ def test_a_long_random_walk_equals_the_definition(n):
     """Rings that went round many times, and prices of four digits on a grid of 0.01."""
     bars, x = sample(600)
     assert_equals_definitions(bars, x, (n, 5, 3, 2))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["up", "down"])
+def test_a_long_trend_equals_the_definition(sign):
+    """Every bar a new extreme: the acceleration of the SAR reaches its limit, runs grow, one side is asleep."""
+    bars, _ = sample(60)
+    for name in ("open", "high", "low", "close"):
+        bars[name] = 2500.0 + sign * (20.0 * np.arange(60) + (bars[name] - 2500.0) * 0.01)
+    bars["high"], bars["low"] = np.maximum(bars["high"], bars["low"]), np.minimum(bars["high"], bars["low"])
+    assert_equals_definitions(bars, bars["close"].copy(), (9, 4, 3, 2))
