@@ -252,15 +252,33 @@ def walk(core: Any, here: float, there: float) -> None:
 
 
 @compiled
+def high_first(core: Any, o: float, h: float, low: float) -> bool:
+    """Whether the path goes to the high first: when it is nearer to the open (R4).
+
+    Equal distances in ticks are compared once more as doubles of the prices, as TradingView does: their dust
+    decides, and only without any difference the low comes first.
+    """
+    up = h - o
+    down = o - low
+    if up != down:
+        return up < down
+    per_unit = core.settings.ticks_per_unit
+    if per_unit > 0.0:
+        return h / per_unit - o / per_unit < o / per_unit - low / per_unit
+    tick = core.settings.tick
+    return h * tick - o * tick < o * tick - low * tick
+
+
+@compiled
 def walk_bar(core: Any) -> None:
-    """Open, both extremes in the assumed order, close. A tie goes low first (R4)."""
+    """Open, both extremes in the assumed order, close."""
     o = core.open_tick
     h = core.high_tick
     low = core.low_tick
     open_phase(core, o)
     if core.order_count == 0 and core.lot_count == 0:
         return
-    if h - o < o - low:
+    if high_first(core, o, h, low):
         walk(core, o, h)
         walk(core, h, low)
         walk(core, low, core.close_tick)

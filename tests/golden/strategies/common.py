@@ -14,8 +14,11 @@ NONE = record([("none", np.int64)])
 TICK = 0.01
 """Price step of ETHUSDT, quote currency."""
 
+CHART_MS = 900_000
+"""The chart of these cases: 15 minutes."""
+
+HOUR_MS = 3_600_000
 _DAY_MS = 86_400_000
-_HOUR_MS = 3_600_000
 
 
 @compiled
@@ -56,7 +59,7 @@ def year_of(time_ms: int) -> int:
 def new_york_minute(time_ms: int) -> int:
     """Minute of the day in New York; summer time from the 2nd Sunday of March to the 1st of November, 2 a.m."""
     year = year_of(time_ms)
-    starts = nth_sunday_ms(year, 3, 2) + 7 * _HOUR_MS
-    ends = nth_sunday_ms(year, 11, 1) + 6 * _HOUR_MS
+    starts = nth_sunday_ms(year, 3, 2) + 7 * HOUR_MS
+    ends = nth_sunday_ms(year, 11, 1) + 6 * HOUR_MS
     offset_hours = 4 if starts <= time_ms < ends else 5
-    return (time_ms - offset_hours * _HOUR_MS) // 60_000 % 1440
+    return (time_ms - offset_hours * HOUR_MS) // 60_000 % 1440
