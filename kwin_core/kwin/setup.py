@@ -120,6 +120,8 @@ def build(
         row[item.name] = item.choices.index(str(value)) if item.choices else value
     row["literal"] = 1 if profile == "tv-literal" else 0
     row["fee_filter_r"] = float(values["risk_reward"]) if preset == "classic-quality" else 1.0
+    if preset == "classic-quality" and not values["enable_smart_trail"]:
+        row["use_take_profit"] = 1  # as in classic: without the trail the exit is stop and target
     row["window_start_ms"] = window_start_ms(values, now_ms)
     row["tick"] = tick
     row["chart_ms"] = timeframe_ms
