@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,12 @@ import numpy as np
 from rich.box import SIMPLE
 from rich.table import Table
 
-from engines.command_line import BAD_RESULT, GOOD, console, print_json
+from engines.command_line import BAD_RESULT, GOOD, Progressed, console, print_json, progress
 from feeds.difference import FIELDS, Difference, compare
 from feeds.instants import iso
 from feeds.parquet import ParquetFeed
 from kwin_core.bars import timeframe_name
 from kwin_core.errors import ConfigError, DataError
-
-EXAMPLES = 10
 
 
 def compare_command(
@@ -35,13 +34,14 @@ def compare_command(
     if feeds[0].timeframe_ms != feeds[1].timeframe_ms:
         names = [timeframe_name(feed.timeframe_ms) for feed in feeds]
         raise DataError(f"{first} has {names[0]} bars, {second} has {names[1]}; resample one of them first")
-    series = [feed.read() for feed in feeds]
-    if overlap:
-        start_ms = max(int(bars["time_ms"][0]) for bars in series)
-        end_ms = min(int(bars["time_ms"][-1]) for bars in series)
-        series = [bars[(bars["time_ms"] >= start_ms) & (bars["time_ms"] <= end_ms)] for bars in series]
-    fields = FIELDS if volume else FIELDS[:-1]
-    found = compare(series[0], series[1], tolerance=tolerance, fields=fields)
+    with progress("comparing", feeds[0].rows, "bars") as progressed:
+        found = compare(
+            _watched(feeds[0], progressed),
+            feeds[1].blocks(),
+            tolerance=tolerance,
+            fields=FIELDS if volume else FIELDS[:-1],
+            overlap=overlap,
+        )
     if found.common == 0:
         raise DataError(f"{first} and {second} have no bar in common; see kwin-data info")
     report = _report(first, second, found)
@@ -52,6 +52,14 @@ def compare_command(
     return GOOD if found.same else BAD_RESULT
 
 
+def _watched(feed: ParquetFeed, progressed: Progressed) -> Iterator[np.ndarray]:
+    done = 0
+    for block in feed.blocks():
+        yield block
+        done += block.size
+        progressed(done)
+
+
 def _report(first: Path, second: Path, found: Difference) -> dict[str, Any]:
     return {
         "first": str(first),
@@ -60,30 +68,30 @@ def _report(first: Path, second: Path, found: Difference) -> dict[str, Any]:
         "common": found.common,
         "only_first": found.only_first,
         "only_second": found.only_second,
-        "only_first_from": _first_time(found.only_first_ms),
-        "only_second_from": _first_time(found.only_second_ms),
+        "only_first_from": _text(found.only_first_ms),
+        "only_second_from": _text(found.only_second_ms),
         "differing": found.differing,
         "fields": {
             name: {
                 "count": detail.count,
                 "largest": detail.largest,
-                "largest_at": None if detail.largest_time_ms is None else iso(detail.largest_time_ms),
+                "largest_at": _text(detail.largest_time_ms),
             }
             for name, detail in found.fields.items()
         },
         "examples": [
             {
-                "time": iso(int(found.times_ms[at])),
-                "first": dict(zip(FIELDS, found.first[at].item()[1:], strict=True)),
-                "second": dict(zip(FIELDS, found.second[at].item()[1:], strict=True)),
+                "time": iso(int(left["time_ms"])),
+                "first": dict(zip(FIELDS, left.item()[1:], strict=True)),
+                "second": dict(zip(FIELDS, right.item()[1:], strict=True)),
             }
-            for at in range(min(EXAMPLES, found.differing))
+            for left, right in found.examples
         ],
     }
 
 
-def _first_time(times_ms: np.ndarray) -> str | None:
-    return iso(int(times_ms[0])) if times_ms.size else None
+def _text(time_ms: int | None) -> str | None:
+    return None if time_ms is None else iso(time_ms)
 
 
 def _print(report: dict[str, Any]) -> None:

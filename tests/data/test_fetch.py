@@ -32,6 +32,7 @@ QUICK = Patience(
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("feeds.bybit_history._REREAD_PAUSE_S", 0.01)
+    monkeypatch.setattr("feeds.bybit_rest._SPACING_S", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +249,15 @@ def test_giving_up_keeps_a_prefix_that_the_next_run_extends(
     assert stored(out) == bars.tobytes()
     starts = [int(entry.parameters.get("start", 0)) for entry in exchange.requests[sent:]]
     assert min(start for start in starts if start > int(bars["time_ms"][0])) >= int(kept["time_ms"][-10])
+
+
+def test_requests_keep_a_distance(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange allows 600 requests in 5 s to an address; one fetch never uses more than a part of that."""
+    monkeypatch.setattr("feeds.bybit_rest._SPACING_S", 0.05)
+    report = fetch(exchange, tmp_path / "a.parquet")
+    assert report["seconds"] > 0.05 * (report["requests"] - 2)
 
 
 def test_a_refusal_that_repeating_cannot_help_is_not_repeated(exchange: Exchange, tmp_path: Path) -> None:
