@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engines.parity.compare import Difference, compare_trades
-from engines.parity.rows import NEW_STYLE, Style, open_trades, printed_trades
+from engines.parity.rows import NEW_STYLE, OLD_STYLE, Style, open_trades, printed_trades
 from engines.parity.tv_export import Export, read_export
 from kwin_core.bars import BAR, DAY_MS
 from kwin_core.engine import Buffers, Strategy, make_engine
-from kwin_core.properties import Instrument, Properties
+from kwin_core.properties import PINE_V6, Instrument, Properties
 from tests.golden_data import golden_path
 
 PARAMETERS = np.zeros(1, np.dtype([("none", np.int64)]))
@@ -125,6 +125,46 @@ def tradingview_case(name: str) -> Case:
         utc_offset_ms=meta["trades"]["export_utc_offset_hours"] * 3_600_000,
         ignore=EXCURSIONS if magnified else frozenset(),
         ignore_open=frozenset() if window["last_bar_complete"] else LIVE_PRICE,
+    )
+
+
+EURUSD_BARS = {
+    "slippage-direction": "EURUSD_60m_b.parquet",
+    "slippage-pyramiding": "EURUSD_60m_c.parquet",
+}
+
+_SLIPPED = {"initial_capital": 10_000.0, "commission_value": 0.1}
+
+EURUSD_PROPERTIES: dict[str, dict[str, Any]] = {
+    "barupdn": {"default_qty_type": "percent_of_equity", "default_qty_value": 10.0},
+    "bollinger": {},
+    "channelbreakout": {},
+    "keltnerchannel": {},
+    "macd": {},
+    "slippage-basic": {**_SLIPPED, "slippage": 10},
+    "slippage-direction": {**_SLIPPED, "slippage": 15},
+    "slippage-pyramiding": {
+        **_SLIPPED,
+        "slippage": 5,
+        "pyramiding": 3,
+        "default_qty_type": "percent_of_equity",
+        "default_qty_value": 10.0,
+    },
+}
+"""What each EURUSD case sets; the rest are Pine v6 defaults with a lot of 0.1."""
+
+
+def eurusd_case(name: str) -> Case:
+    """One of the EURUSD exports."""
+    file = name.replace("-", "_") + "_trades.csv"
+    return Case(
+        strategy=load_strategy(f"eurusd-{name}"),
+        properties=PINE_V6.with_(**EURUSD_PROPERTIES[name]),
+        instrument=Instrument(0.00001, 0.1),
+        export=read_export(golden_path("eurusd", file)),
+        bars=load_bars(golden_path("eurusd", EURUSD_BARS.get(name, "EURUSD_60m.parquet"))),
+        style=OLD_STYLE,
+        ignore_open=frozenset({"time"}),  # it shows the live moment of the export, not a bar's open
     )
 
 

@@ -18,6 +18,9 @@ CHART_MS = 900_000
 """The chart of these cases: 15 minutes."""
 
 HOUR_MS = 3_600_000
+EURUSD_TICK = 0.00001
+"""Price step of EURUSD, quote currency."""
+
 _DAY_MS = 86_400_000
 
 
