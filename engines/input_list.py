@@ -14,7 +14,7 @@ WIDTH = 80
 
 
 def list_inputs_command(preset: str, *, as_json: bool) -> int:
-    """Print the inputs with the defaults of a preset.
+    """Print the inputs of a preset with its defaults and ranges.
 
     Raises
     ------
@@ -22,14 +22,15 @@ def list_inputs_command(preset: str, *, as_json: bool) -> int:
         Unknown preset.
     """
     defaults = effective(preset)
+    mine = [item for item in INPUTS if not item.only or preset in item.only]
     if as_json:
-        print_json({"preset": preset, "inputs": [_facts(item, defaults[item.name]) for item in INPUTS]})
+        print_json({"preset": preset, "inputs": [_facts(item, defaults[item.name], preset) for item in mine]})
         return GOOD
     lines = [f"Inputs of {preset}: name (name in Pine), default, range", ""]
-    for item in INPUTS:
+    for item in mine:
         names = f"{item.name} ({item.pine})" if item.pine else item.name
         shown = ", ".join(
-            part for part in (f"{names} = {_text(item, defaults[item.name])}", _range(item)) if part
+            part for part in (f"{names} = {_text(item, defaults[item.name])}", _range(item, preset)) if part
         )
         lines += textwrap.wrap(shown, WIDTH, subsequent_indent="    ", break_long_words=False)
         lines += textwrap.wrap(item.meaning, WIDTH, initial_indent="    ", subsequent_indent="    ")
@@ -37,15 +38,16 @@ def list_inputs_command(preset: str, *, as_json: bool) -> int:
     return GOOD
 
 
-def _facts(item: Input, default: Any) -> dict[str, Any]:
+def _facts(item: Input, default: Any, preset: str) -> dict[str, Any]:
+    low, high = item.range_for(preset)
     return {
         "name": item.name,
         "pine": item.pine or None,
         "label": item.label or None,
         "type": "time" if item.time else "text" if item.choices else type(item.default).__name__,
         "default": default,
-        "low": item.low,
-        "high": item.high,
+        "low": low,
+        "high": high,
         "choices": list(item.choices) or None,
         "meaning": item.meaning,
     }
@@ -59,11 +61,12 @@ def _text(item: Input, value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
-def _range(item: Input) -> str:
+def _range(item: Input, preset: str) -> str:
+    low, high = item.range_for(preset)
     if item.choices:
         return "one of " + ", ".join(f'"{choice}"' for choice in item.choices)
-    if item.time or isinstance(item.default, bool) or (item.low is None and item.high is None):
+    if item.time or isinstance(item.default, bool) or (low is None and high is None):
         return ""
-    if item.high is None:
-        return f"at least {item.low:g}"
-    return f"{item.low:g} to {item.high:g}"
+    if high is None:
+        return f"at least {low:g}"
+    return f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
