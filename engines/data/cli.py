@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from engines.command_line import new_app, run
+from kwin_core.errors import ConfigError
 
 app = new_app("Market data: fetch, check, import, resample, compare and describe Parquet files of bars.")
 
@@ -50,7 +51,13 @@ def fetch(
       kwin-data fetch BTCUSDT --timeframe 1m --from 2024-01-01 --out btc.parquet
       kwin-data fetch BTCUSDT --category spot --timeframe 60m --to 2025-01-01
     """
-    from engines.data.fetch_command import fetch_command
+    try:
+        from engines.data.fetch_command import fetch_command
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("pybit", "requests", "tenacity"):
+            raise
+        raise ConfigError(f"{missing} is not installed: pip install 'kwin[data]'") from None
 
     return fetch_command(
         symbol=symbol,

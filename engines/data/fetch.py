@@ -115,12 +115,11 @@ class Fetch:
         if target_ms is None or (self.order.from_ms is not None and target_ms < self.order.from_ms):
             raise ConfigError(f"{self._history.name} has no closed bar in this range")
         try:
-            if self._shelf.first_ms is None:
-                start_ms = self._begin(target_ms)
-            else:
-                self._extend_backward(self._shelf.first_ms)
-                start_ms = None
+            stored_first_ms = self._shelf.first_ms
+            start_ms = self._begin(target_ms) if stored_first_ms is None else None
             self._extend_forward(start_ms, target_ms)
+            if stored_first_ms is not None:
+                self._extend_backward(stored_first_ms)
         except (DataError, VenueError) as error:
             raise type(error)(f"{error}; {self._keep()}") from error
         except KeyboardInterrupt:

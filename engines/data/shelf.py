@@ -17,7 +17,7 @@ from kwin_core.bars import BAR, timeframe_name
 from kwin_core.errors import ConfigError
 
 SHARE = 20  # saving may take one part in so many of the time
-_SOONEST_S = 1.0
+_SOONEST_S = 0.2
 
 
 class Shelf:

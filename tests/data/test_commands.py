@@ -167,6 +167,16 @@ def test_fetch_without_an_exchange_gives_up_in_one_line(
     assert shell.listed() == {}
 
 
+def test_fetch_without_its_optional_packages_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['pybit'] = None; from engines.data import cli;"
+        "from engines.command_line import run; sys.exit(run(cli.app, ['fetch', 'X'], name='kwin-data'))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert shown.returncode == 2
+    assert shown.stderr.splitlines() == ["error: pybit is not installed: pip install 'kwin[data]'"]
+
+
 # -- info ----------------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ COMMAND = (
 def disturb(rest: RestFaults, dice: random.Random, newest_ms: int) -> None:
     """A handful of faults somewhere in the next requests."""
     rest.clear()
-    rest.slow("kline", 0.015, n=None, when=lambda _: dice.random() < 0.5)  # or all is over before the kill
+    rest.slow("kline", 0.02, n=None, when=lambda _: dice.random() < 0.7)  # or all is over before the kill
     for _ in range(4):
         after = dice.randrange(60)
         arm = dice.choice(
@@ -58,7 +58,7 @@ def disturb(rest: RestFaults, dice: random.Random, newest_ms: int) -> None:
 
 @pytest.mark.slow
 def test_three_years_killed_and_resumed_equal_the_source(tmp_path: Path) -> None:
-    """105 000 bars, listed inside the range asked for; SIGKILL after 0.6 to 2.6 seconds, over and over."""
+    """105 000 bars, listed inside the range asked for; SIGKILL after 0.6 to 2.4 seconds, over and over."""
     source = walk(THREE_YEARS + 40)
     dice = random.Random(20_261_120)
     out = tmp_path / "bars.parquet"
@@ -80,7 +80,7 @@ def test_three_years_killed_and_resumed_equal_the_source(tmp_path: Path) -> None
             closed = (exchange.clock.now_ms() - int(source["time_ms"][0])) // TIMEFRAME_MS
             disturb(exchange.faults.rest, dice, int(source["time_ms"][closed - 1]))
             child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            time.sleep(dice.uniform(0.6, 2.6))
+            time.sleep(dice.uniform(0.6, 2.4))
             if attempt < 40:
                 child.send_signal(signal.SIGKILL)
             told, complaint = child.communicate()
@@ -99,6 +99,6 @@ def test_three_years_killed_and_resumed_equal_the_source(tmp_path: Path) -> None
     assert ParquetFeed(out).read().tobytes() == source[:closed].tobytes()
     assert closed >= THREE_YEARS
     assert kills >= 3
-    assert len(set(sizes)) >= 3, "every kill came before the first save: nothing was resumed"
+    assert len(set(sizes)) >= 10, "the kills came before the first save: nothing was resumed"
     assert sizes == sorted(sizes)
     assert os.listdir(tmp_path) == [out.name]  # noqa: PTH208
