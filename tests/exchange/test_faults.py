@@ -169,6 +169,30 @@ def test_slippage_delay_and_stop_slip(rig: Build) -> None:
     assert one.fills()[-1][1] == "94.47"
 
 
+def test_reduce_only_is_judged_again_when_it_matches(rig: Build) -> None:
+    """K05: accepted while long, matched when the stop has closed the position: cancelled, no short opened."""
+    one = rig([100, 90, 90])
+    one.order("Buy", "1", stopLoss="95")
+    late = one.order("Sell", "1", reduceOnly=True, triggerPrice="92", triggerDirection=2)
+    one.exchange.faults.eng.delay(30_000)
+    slow = one.order("Sell", "1", reduceOnly=True)
+    one.minutes(2)
+    assert one.fills()[1:] == [("Sell", "95", "1", False)]
+    assert one.position()["size"] == "0"
+    for order_id in (late, slow):
+        order = one.shown(order_id)
+        assert (order["orderStatus"], order["cancelType"]) == ("Cancelled", "CancelByReduceOnly")
+
+
+def test_a_stop_already_behind_the_price_fires_with_the_fill(rig: Build) -> None:
+    """Accepted at 100 with a stop at 95, matched at 90: in and out at 90."""
+    one = rig([100, 90, 90])
+    one.exchange.faults.eng.delay(60_000)
+    one.order("Buy", "1", stopLoss="95")
+    one.exchange.advance(60_000)
+    assert one.fills() == [("Buy", "90", "1", False), ("Sell", "90", "1", False)]
+
+
 def test_external_hands(rig: Build) -> None:
     """Open, flip, close, liquidate and deleverage behind the client's back."""
     one = rig([100, 100])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.exchange import Market, bars_from_prices, linear
 from tests.exchange.conftest import Rig
 
 Build = Callable[..., Rig]
@@ -302,3 +303,35 @@ def test_partial_stops_add_up(rig: Build) -> None:
     one.stop(tpslMode="Partial", stopLoss="95", slSize="1")
     one.minutes(3)
     assert [fill[1:3] for fill in one.fills()] == [("100", "2"), ("104", "0.5"), ("106", "0.5"), ("95", "1")]
+
+
+def test_margin_in_use_is_not_free(rig: Build) -> None:
+    """A position and a resting order bind value / leverage; cancelling frees it."""
+    one = rig([100, 100], balance="1000")
+    one.order("Buy", "50")
+    resting = one.order("Buy", "40", price="100.5", timeInForce="PostOnly")
+    assert one.shown(resting)["orderStatus"] == "Cancelled"
+    resting = one.order("Buy", "40", price="99")
+    assert one.refused(lambda: one.order("Buy", "20"))[0] == 110007
+    one.session.cancel_order(category="linear", symbol="TESTUSDT", orderId=resting)
+    one.order("Buy", "20")
+    assert one.position()["size"] == "70"
+
+
+@pytest.mark.parametrize(
+    ("bar", "expected"),
+    [
+        ((100, 103, 95, 101), [100, 103, 95, 101]),  # the high is strictly nearer: first
+        ((100, 105, 97, 101), [100, 97, 105, 101]),
+        ((100, 104, 96, 101), [100, 96, 104, 101]),  # a tie goes low first
+    ],
+)
+def test_path_of_a_bar(bar: tuple[float, ...], expected: list[float]) -> None:
+    """R4: open, the nearer extreme, the other, close; ties go to the low; volumes add up."""
+    bars = bars_from_prices([100, 100], start_ms=0)
+    bars["open"], bars["high"], bars["low"], bars["close"] = bar
+    bars["volume"] = 2.0
+    market = Market(linear("TESTUSDT", tick="0.01", step="0.001"), bars, "1m")
+    assert [node.price for node in market.nodes(0)] == expected
+    assert sum(node.volume for node in market.nodes(0)) == 2.0
+    assert [market.price_at(at) for at in market.node_times(0)] == expected

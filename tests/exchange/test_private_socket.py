@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.exchange.clients import RawSocket
 from tests.exchange.conftest import Rig
+from tests.exchange.hub import Connection
 from tests.exchange.socket_faults import TOPICS
 
 Build = Callable[..., Rig]
@@ -134,17 +136,34 @@ def test_any_order_of_topics(rig: Build, private: Private, order: tuple[str, ...
     assert [message["topic"] for message in socket.drain()] == list(order)
 
 
-def test_messages_can_come_before_the_acknowledgement(rig: Build, private: Private) -> None:
-    """With before_ack the fill is on the socket although the reply never comes."""
-    import requests
-
+@pytest.mark.parametrize(("before_ack", "expected"), [(False, ["reply", "push"]), (True, ["push", "reply"])])
+def test_reply_and_messages_race_as_told(
+    rig: Build,
+    private: Private,
+    monkeypatch: pytest.MonkeyPatch,
+    before_ack: bool,
+    expected: list[str],
+) -> None:
+    """The reply is written before the messages are queued; with before_ack the other way round (K07)."""
     one = rig([100, 100])
-    socket = private(one)
-    one.exchange.faults.ws.before_ack = True
-    one.exchange.faults.rest.lost_reply("order/create")
-    with pytest.raises(requests.ConnectionError):
-        one.order("Buy", "1", orderLinkId="L1")
-    assert rows(socket.drain(), "execution")[0]["orderLinkId"] == "L1"
+    private(one)
+    happened: list[str] = []
+    write_eof, send = web.Response.write_eof, Connection.send
+
+    async def noted_eof(reply: web.Response, data: bytes = b"") -> None:
+        await write_eof(reply, data)
+        happened.append("reply")
+
+    def noted_send(connection: Connection, message: Any) -> None:
+        send(connection, message)
+        happened.append("push")
+
+    monkeypatch.setattr(web.Response, "write_eof", noted_eof)
+    monkeypatch.setattr(Connection, "send", noted_send)
+    one.exchange.faults.ws.before_ack = before_ack
+    one.order("Buy", "1")
+    one.exchange.call(lambda: None)  # whatever the server still had to do for that reply is done now
+    assert list(dict.fromkeys(happened)) == expected
 
 
 def test_no_snapshot_on_subscribe(rig: Build, private: Private) -> None:

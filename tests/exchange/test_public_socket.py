@@ -157,6 +157,7 @@ def test_ticker_deltas_rebuild_the_snapshot(exchange: Exchange, open_socket: Con
         assert ("bid1Price" in one["data"]) == ("bid1Size" in one["data"])
         changed = {key for key, value in one["data"].items() if state[key] != value}
         assert changed
+        assert set(one["data"]) - changed <= {"symbol", "bid1Price", "bid1Size", "ask1Price", "ask1Size"}
         state |= one["data"]
     assert open_socket().subscribe("tickers.BTCUSDT")[0]["data"] == state
 
