@@ -131,8 +131,6 @@ def book_row(
         core.lost_trades += 1 if net < 0.0 else 0
     core.closed_trades += 1
     core.last_profit = net
-    core.day_realised += net
-    core.day_closed_trades += 1
     refresh_net(core)
     trade = out.closed[out.closed_count]
     out.closed_count += 1

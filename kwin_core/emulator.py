@@ -14,6 +14,9 @@ from kwin_core.account import open_profit_at
 from kwin_core.bars import DAY_MS
 from kwin_core.chain import bits, mix
 from kwin_core.jit import compiled
+from kwin_core.limits import check_drawdown, count_loss_day, equity_at
+from kwin_core.magnifier import walk_subs
+from kwin_core.margin import cancel_unaffordable, margin_call
 from kwin_core.money import nearest_tick
 from kwin_core.path import close_phase, immediate_phase, walk_bar
 from kwin_core.state import MAX_CLOSED, MAX_EVENTS
@@ -48,21 +51,23 @@ def refresh_equity(core: Any) -> None:
 
 
 @compiled
-def roll_day(core: Any) -> None:
-    """Start of a trading day: daily counters begin anew (R112, R115, R117)."""
+def roll_day(core: Any, open_tick: float) -> None:
+    """Start of a trading day: daily counters begin anew, its equity is marked at its first price (R112 to R117)."""
     day = (core.time_ms + core.settings.day_offset_ms) // DAY_MS
     if day == core.day:
         return
+    count_loss_day(core, open_tick)
     core.day = day
     core.fills_today = 0
-    core.day_open_equity = core.equity
-    core.day_closed_trades = 0
-    core.day_realised = 0.0
+    core.day_open_equity = equity_at(core, open_tick)
 
 
 @compiled
-def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
-    """Take a closed bar: resting orders meet its path, then the account is marked at its close."""
+def begin_bar(core: Any, bar: Any, rate: float, subs: Any, first: int, last: int, frozen: Frozen) -> None:
+    """Take a closed bar: resting orders meet its path, then the account is marked at its close.
+
+    With the magnifier the path is that of the bars ``subs[first:last]`` inside it, where there are any (R122).
+    """
     tick = core.settings.tick
     core.bar_index += 1
     core.time_ms = bar.time_ms
@@ -71,12 +76,17 @@ def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
     if frozen.currency is not None:
         core.rate = rate
     if frozen.risk is not None:
-        roll_day(core)
+        roll_day(core, nearest_tick(bar.open, tick))
     if core.order_count > 0 or core.lot_count > 0:
         core.open_tick = nearest_tick(bar.open, tick)
         core.high_tick = nearest_tick(bar.high, tick)
         core.low_tick = nearest_tick(bar.low, tick)
-        walk_bar(core)
+        if frozen.magnifier is not None and last > first:
+            walk_subs(core, subs, first, last, frozen)
+        else:
+            walk_bar(core, frozen)
+        if frozen.risk is not None:
+            check_drawdown(core)
     refresh_equity(core)
 
 
@@ -88,6 +98,12 @@ def finish_bar(core: Any, frozen: Frozen) -> None:
         if frozen.on_close is not None:
             close_phase(core)
         refresh_equity(core)
+    if frozen.margin is not None:
+        if core.lot_count > 0:
+            margin_call(core, core.close_tick)
+            refresh_equity(core)
+        if core.order_count > 0:
+            cancel_unaffordable(core)
     word = (
         np.uint64(np.int64(core.time_ms)) * _TIME_FACTOR
         + bits(core.close) * _CLOSE_FACTOR

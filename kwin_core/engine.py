@@ -50,20 +50,22 @@ from kwin_core.emulator import begin_bar, drain, finish_bar
 
 
 @njit(error_model="numpy")
-def advance(st, bar, rate, params, sig):
-    begin_bar(st.core, bar, rate, FROZEN)
+def advance(st, bar, rate, subs, first, last, params, sig):
+    begin_bar(st.core, bar, rate, subs, first, last, FROZEN)
     calculate(st.core, bar, st.user, params, sig)
     finish_bar(st.core, FROZEN)
 
 
 @njit(cache=CACHE, error_model="numpy")
-def run(states, bars, rates, params, sigs, marks, trades, events, counts):
+def run(states, bars, rates, subs, offsets, params, sigs, marks, trades, events, counts):
     st = states[0]
     core = st.core
     p = params[0]
     keep = core.keep_signals != 0
     for i in range(bars.size):
-        advance(st, bars[i], rates[i if rates.size > 1 else 0], p, sigs[i if keep else 0])
+        rate = rates[i if rates.size > 1 else 0]
+        at = i if offsets.size > 2 else 0
+        advance(st, bars[i], rate, subs, offsets[at], offsets[at + 1], p, sigs[i if keep else 0])
         if keep:
             marks[i].equity = core.equity
             marks[i].position_size = core.position_size
@@ -257,11 +259,21 @@ class Engine:
         params: np.ndarray,
         buffers: Buffers,
         rates: np.ndarray | None = None,
+        subs: np.ndarray | None = None,
+        offsets: np.ndarray | None = None,
     ) -> int:
         """Advance the state over a block of bars; returns how many were taken.
 
         Fewer than given when the trade or event buffer could not surely take another bar: empty it and go on.
         This is the one path: files, sockets, journals and sweeps all come through here.
+
+        Parameters
+        ----------
+        rates
+            Account currency per quote currency, one a bar (C1); none means they are the same.
+        subs, offsets
+            With the magnifier: lower-timeframe bars, and where those of each bar begin
+            (`kwin_core.magnifier.sub_bar_offsets`).
 
         Raises
         ------
@@ -270,11 +282,18 @@ class Engine:
         """
         if bars.dtype != BAR:
             raise StrategyError(f"bars are {bars.dtype}, expected kwin_core.bars.BAR")
+        magnified = subs is not None and offsets is not None
+        if magnified != (self.frozen.magnifier is not None):
+            raise StrategyError("sub-bars and their offsets go with the magnifier, and only with it")
+        if offsets is not None and offsets.size != bars.size + 1:
+            raise StrategyError(f"{offsets.size} offsets for {bars.size} bars: one more than bars is needed")
         states[0]["core"]["keep_signals"] = 1 if buffers.keeps_bars else 0
         taken = self._run(
             states,
             bars,
             _NO_RATES if rates is None else rates,
+            _NO_SUBS if subs is None else subs,
+            _NO_OFFSETS if offsets is None else offsets,
             params,
             buffers.signals,
             buffers.marks,
@@ -300,6 +319,8 @@ class Engine:
 
 
 _NO_RATES = np.ones(1)
+_NO_SUBS = np.zeros(0, BAR)
+_NO_OFFSETS = np.zeros(2, np.int64)
 
 _LIMITS = {
     TOO_MANY_ORDERS: ("resting orders and exit legs", "MAX_ORDERS", MAX_ORDERS),

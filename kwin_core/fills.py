@@ -141,9 +141,15 @@ def count_fill(core: Any) -> None:
     if core.fills_today >= core.max_fills and core.blocked_day != core.day:
         core.blocked_day = core.day
         core.forced_text = TEXT_MAX_FILLS
-        for i in range(core.order_count):
-            core.orders[i] = core.orders[ZERO]
-        core.order_count = 0
+        drop_orders(core)
+
+
+@compiled
+def drop_orders(core: Any) -> None:
+    """Withdraw everything that rests: a risk rule stopped trading."""
+    for i in range(core.order_count):
+        core.orders[i] = core.orders[ZERO]
+    core.order_count = 0
 
 
 @compiled

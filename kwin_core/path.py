@@ -13,6 +13,8 @@ import numpy as np
 from kwin_core.account import see_price
 from kwin_core.fills import execute, force_close
 from kwin_core.jit import compiled
+from kwin_core.limits import check_day_loss
+from kwin_core.margin import margin_call
 from kwin_core.state import (
     BY_LIMIT,
     BY_LIMIT_CLOSE,
@@ -270,22 +272,40 @@ def high_first(core: Any, o: float, h: float, low: float) -> bool:
 
 
 @compiled
-def walk_bar(core: Any) -> None:
-    """Open, both extremes in the assumed order, close."""
-    o = core.open_tick
-    h = core.high_tick
-    low = core.low_tick
-    open_phase(core, o)
-    if core.order_count == 0 and core.lot_count == 0:
+def checkpoint(core: Any, here: float, frozen: Any) -> None:
+    """At a vertex of the path: the day's loss (R115) and the margin (R95)."""
+    if core.lot_count == 0:
         return
+    if frozen.risk is not None:
+        check_day_loss(core, here)
+    if frozen.margin is not None:
+        margin_call(core, here)
+
+
+@compiled
+def walk_legs(core: Any, o: float, h: float, low: float, c: float, frozen: Any) -> None:
+    """From the open over both extremes, in the assumed order, to the close."""
+    first = low
+    second = h
     if high_first(core, o, h, low):
-        walk(core, o, h)
-        walk(core, h, low)
-        walk(core, low, core.close_tick)
-    else:
-        walk(core, o, low)
-        walk(core, low, h)
-        walk(core, h, core.close_tick)
+        first = h
+        second = low
+    walk(core, o, first)
+    checkpoint(core, first, frozen)
+    walk(core, first, second)
+    checkpoint(core, second, frozen)
+    walk(core, second, c)
+    if frozen.risk is not None and core.lot_count > 0:
+        check_day_loss(core, c)
+
+
+@compiled
+def walk_bar(core: Any, frozen: Any) -> None:
+    """The open, then the path of the bar's own prices."""
+    open_phase(core, core.open_tick)
+    checkpoint(core, core.open_tick, frozen)
+    if core.order_count > 0 or core.lot_count > 0:
+        walk_legs(core, core.open_tick, core.high_tick, core.low_tick, core.close_tick, frozen)
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kwin_core.jit import compiled
+from kwin_core.state import PERCENT_OF_EQUITY
 
 
 @compiled
@@ -23,3 +24,23 @@ def max_position_size(ctx: Any, contracts: float) -> None:
 def max_intraday_filled_orders(ctx: Any, count: int) -> None:
     """strategy.risk.max_intraday_filled_orders; 0 is off (E14, R112)."""
     ctx.max_fills = count
+
+
+@compiled
+def max_intraday_loss(ctx: Any, value: float, kind: int) -> None:
+    """strategy.risk.max_intraday_loss: ``CASH`` in account currency or ``PERCENT_OF_EQUITY``; 0 is off (R115)."""
+    ctx.max_day_loss = value
+    ctx.max_day_loss_is_percent = 1 if kind == PERCENT_OF_EQUITY else 0
+
+
+@compiled
+def max_drawdown(ctx: Any, value: float, kind: int) -> None:
+    """strategy.risk.max_drawdown: ``CASH`` in account currency or ``PERCENT_OF_EQUITY``; 0 is off (R113)."""
+    ctx.max_drawdown_limit = value
+    ctx.max_drawdown_is_percent = 1 if kind == PERCENT_OF_EQUITY else 0
+
+
+@compiled
+def max_cons_loss_days(ctx: Any, count: int) -> None:
+    """strategy.risk.max_cons_loss_days; 0 is off (R114)."""
+    ctx.max_loss_days = count

@@ -80,7 +80,7 @@ BROKER_TEXTS = {
     TEXT_CLOSE_ALL: "Close position order",
     TEXT_MARGIN_CALL: "Margin call",
     TEXT_MAX_FILLS: "Close Position (Max number of filled orders in one day)",
-    TEXT_MAX_INTRADAY_LOSS: "Close Position (Max intraday loss)",
+    TEXT_MAX_INTRADAY_LOSS: "Close Position (Max intraday Loss)",
     TEXT_MAX_DRAWDOWN: "Close Position (Max drawdown)",
     TEXT_MAX_LOSS_DAYS: "Close Position (Max number of consecutive loss days)",
 }
@@ -289,8 +289,7 @@ CORE = record(
         ("max_drawdown_is_percent", np.int64),
         ("day", np.int64),
         ("day_open_equity", np.float64),
-        ("day_closed_trades", np.int64),
-        ("day_realised", np.float64),
+        ("last_day_equity", np.float64),  # when the trading day before ended
         ("blocked_day", np.int64),  # orders are refused on this trading day; -2 = none
         ("halted", np.int64),  # orders are refused for good
         # book keeping -------------------------------------------------------------------------

@@ -11,14 +11,23 @@ from kwin_core.engine import Buffers, Engine, Strategy, make_engine
 from kwin_core.jit import compiled
 from kwin_core.properties import PINE_V5, PINE_V6, Instrument, Properties
 from kwin_core.records import record
-from kwin_core.risk import allow_entry_in, max_intraday_filled_orders, max_position_size
-from kwin_core.state import LONG, OCA_CANCEL, OCA_NONE, OCA_REDUCE, SHORT
+from kwin_core.risk import (
+    allow_entry_in,
+    max_cons_loss_days,
+    max_drawdown,
+    max_intraday_filled_orders,
+    max_intraday_loss,
+    max_position_size,
+)
+from kwin_core.state import CASH, LONG, OCA_CANCEL, OCA_NONE, OCA_REDUCE, PERCENT_OF_EQUITY, SHORT
 
 __all__ = [
+    "CASH",
     "LONG",
     "OCA_CANCEL",
     "OCA_NONE",
     "OCA_REDUCE",
+    "PERCENT_OF_EQUITY",
     "PINE_V5",
     "PINE_V6",
     "SHORT",
@@ -36,7 +45,10 @@ __all__ = [
     "entry",
     "exit",
     "make_engine",
+    "max_cons_loss_days",
+    "max_drawdown",
     "max_intraday_filled_orders",
+    "max_intraday_loss",
     "max_position_size",
     "order",
     "record",

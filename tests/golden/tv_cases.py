@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from engines.parity.compare import Difference, compare_trades
-from engines.parity.rows import NEW_STYLE, OLD_STYLE, Style, open_trades, printed_trades
+from engines.parity.rows import NEW_STYLE, OLD_STYLE, RAW_STYLE, Style, open_trades, printed_trades
 from engines.parity.tv_export import Export, read_export
 from kwin_core.bars import BAR, DAY_MS
 from kwin_core.engine import Buffers, Strategy, make_engine
+from kwin_core.magnifier import sub_bar_offsets
 from kwin_core.properties import PINE_V6, Instrument, Properties
 from tests.golden_data import golden_path
 
@@ -35,6 +36,8 @@ class Case:
         What TradingView printed, and the bars of its window.
     rates
         Account currency per quote currency, one a bar; None when they are the same.
+    subs, offsets
+        Bars inside the chart's, with the magnifier.
     utc_offset_ms
         Of the wall clock of an export without zone.
     open_time_ms
@@ -48,6 +51,8 @@ class Case:
     bars: np.ndarray
     style: Style
     rates: np.ndarray | None = None
+    subs: np.ndarray | None = None
+    offsets: np.ndarray | None = None
     utc_offset_ms: int = 0
     ignore: frozenset[str] = frozenset()
     ignore_open: frozenset[str] = frozenset()
@@ -168,6 +173,36 @@ def eurusd_case(name: str) -> Case:
     )
 
 
+def magnifier_case() -> Case:
+    """Daily bars of BTCUSDT, magnified to 60 minutes."""
+    subs = load_bars(golden_path("btcusdt_magnifier", "BTCUSDT_60m.parquet"))
+    bars = daily_bars(subs)
+    return Case(
+        strategy=load_strategy("btcusdt-magnifier"),
+        properties=PINE_V6.with_(initial_capital=10_000.0, default_qty_value=0.01, magnifier=True),
+        instrument=Instrument(0.01, 0.01),
+        export=read_export(golden_path("btcusdt_magnifier", "trades.csv")),
+        bars=bars,
+        style=RAW_STYLE,
+        subs=subs,
+        offsets=sub_bar_offsets(bars, DAY_MS, subs),
+    )
+
+
+def daily_bars(subs: np.ndarray) -> np.ndarray:
+    """UTC days of bars inside them."""
+    days, first = np.unique(subs["time_ms"] // DAY_MS, return_index=True)
+    last = np.append(first[1:], subs.size) - 1
+    bars = np.zeros(days.size, BAR)
+    bars["time_ms"] = days * DAY_MS
+    bars["open"] = subs["open"][first]
+    bars["high"] = np.maximum.reduceat(subs["high"], first)
+    bars["low"] = np.minimum.reduceat(subs["low"], first)
+    bars["close"] = subs["close"][last]
+    bars["volume"] = np.add.reduceat(subs["volume"], first)
+    return bars
+
+
 EXCURSIONS = frozenset({"runup", "runup_percent", "drawdown", "drawdown_percent"})
 LIVE_PRICE = EXCURSIONS | {"price", "net", "net_percent", "cumulative", "cumulative_percent"}
 """Columns of an open trade that hang on a price inside a bar that was still forming (E17)."""
@@ -201,7 +236,10 @@ def run_case(case: Case) -> tuple[np.ndarray, np.ndarray]:
     done = 0
     while done < case.bars.size:
         rates = None if case.rates is None else case.rates[done:]
-        done += engine.run(states, case.bars[done:], PARAMETERS, buffers, rates=rates)
+        offsets = None if case.offsets is None else case.offsets[done:]
+        done += engine.run(
+            states, case.bars[done:], PARAMETERS, buffers, rates=rates, subs=case.subs, offsets=offsets
+        )
         parts.append(buffers.take()[0])
     return np.concatenate(parts), states
 
