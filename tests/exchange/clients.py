@@ -84,7 +84,7 @@ class RawSocket:
     """
 
     def __init__(self, exchange: Exchange, path: str, timeout: float = 2.0) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self.socket = websocket.create_connection(
             exchange.ws_url + path, timeout=timeout, http_no_proxy=["127.0.0.1"]
         )
@@ -106,7 +106,7 @@ class RawSocket:
 
     def login(self, *, key: str = API_KEY, secret: str = API_SECRET, ahead_ms: int = 5_000) -> Any:
         """Log in with an expiry some ms ahead of the exchange's clock; returns the reply."""
-        expires = self._exchange.clock.server_ms() + ahead_ms
+        expires = self.exchange.clock.server_ms() + ahead_ms
         sign = hmac.new(secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
         self.send(op="auth", args=[key, expires, sign])
         return self.receive()

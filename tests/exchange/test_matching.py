@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.exchange import Market, bars_from_prices, linear
-from tests.exchange.conftest import Rig
+from tests.exchange.conftest import MINUTE_MS, Rig
 
 Build = Callable[..., Rig]
 
@@ -165,6 +165,35 @@ def test_gap_fills_at_the_new_price(rig: Build) -> None:
     one.order("Buy", "1", price="90")
     one.minutes(3)
     assert one.fills()[1:] == [("Sell", "80", "1", False), ("Buy", "90", "1", True)]
+
+
+def test_an_order_on_the_closing_message_still_trades_at_the_close(rig: Build) -> None:
+    """The jump to a new open comes two seconds after the boundary, the closing message within 1.005 s."""
+
+    def jump(bars: np.ndarray) -> None:
+        for name in ("open", "high", "low", "close"):
+            bars[name][1:] = 80
+
+    one = rig([100, 100, 100], spoil=jump)
+    one.exchange.advance(MINUTE_MS + 1_005)
+    one.order("Buy", "1")
+    one.exchange.advance(1_000)
+    one.order("Buy", "1")
+    assert [fill[1] for fill in one.fills()] == ["100", "80"]
+
+
+def test_reduce_only_orders_shrink_with_the_position(rig: Build) -> None:
+    """A resting reduce-only order is cut to the position and goes with it."""
+    one = rig([100, 100])
+    one.order("Buy", "3")
+    resting = one.order("Sell", "3", price="110", reduceOnly=True)
+    one.order("Sell", "2")
+    assert (one.shown(resting)["qty"], one.shown(resting)["orderStatus"]) == ("1", "New")
+    one.order("Sell", "1")
+    assert (one.shown(resting)["orderStatus"], one.shown(resting)["cancelType"]) == (
+        "Cancelled",
+        "CancelByReduceOnly",
+    )
 
 
 def test_market_order_is_an_ioc_limit_in_a_thin_book(rig: Build) -> None:

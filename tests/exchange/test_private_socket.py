@@ -42,7 +42,7 @@ def _wall_login(socket: RawSocket, **options: Any) -> Any:
     """Log in by real time, which the rig judges stamps by."""
     import time
 
-    ahead = int(time.time() * 1000) - socket._exchange.clock.server_ms() + options.pop("ahead_ms", 5_000)
+    ahead = int(time.time() * 1000) - socket.exchange.clock.server_ms() + options.pop("ahead_ms", 5_000)
     return socket.login(ahead_ms=ahead, **options)
 
 
@@ -103,6 +103,21 @@ def test_stop_lifecycle(rig: Build, private: Private) -> None:
     )
     position = rows(messages, "position")[0]
     assert (position["side"], position["size"], position["stopLoss"]) == ("", "0", "")
+
+
+def test_a_resting_order_tells_new_partly_and_filled(rig: Build, private: Private) -> None:
+    """Half on arrival, the rest when the price comes back."""
+    one = rig([100, 101, 99])
+    socket = private(one, "order")
+    one.exchange.faults.eng.partial([0.5])
+    one.order("Buy", "1", price="100")
+    one.minutes(2)
+    told = rows(socket.drain(), "order")
+    assert [(row["orderStatus"], row["cumExecQty"], row["leavesQty"]) for row in told] == [
+        ("New", "0", "1"),
+        ("PartiallyFilled", "0.5", "0.5"),
+        ("Filled", "1", "0"),
+    ]
 
 
 def test_leverage_echo_has_size_zero(rig: Build, private: Private) -> None:

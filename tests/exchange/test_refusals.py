@@ -61,6 +61,12 @@ ORDERS: list[tuple[str, dict[str, Any], int, str]] = [
         "StopLoss:10050000000 set for Buy position should lower than base_price:10000000000??LastPrice",
     ),
     (
+        "stop above a limit order's own price",
+        {"qty": "1", "price": "97", "stopLoss": "98"},
+        10001,
+        "StopLoss:9800000000 set for Buy position should lower than base_price:9700000000??LastPrice",
+    ),
+    (
         "stop below a short's price",
         {"side": "Sell", "qty": "1", "stopLoss": "99"},
         10001,
