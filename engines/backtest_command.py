@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.command_line import GOOD, console, print_json
+from engines.command_line import GOOD, INTERRUPTED, console, fail, print_json
 from engines.input_values import gather_inputs
 from engines.moments import moment_ms
 from engines.plan import KwinOptions, Plan, execute, plan_kwin
@@ -70,6 +70,14 @@ def backtest_command(request: Request) -> int:
     KwinError
         Whatever is wrong; nothing has then been written.
     """
+    try:
+        return _run(request)
+    except KeyboardInterrupt:
+        fail("interrupted; nothing was written")
+        return INTERRUPTED
+
+
+def _run(request: Request) -> int:
     plan = request.plan()
     with nullcontext() if request.out is None else files_of(plan, request.out) as files:
         with BarProgress(plan.source.most_bars) as progress:
