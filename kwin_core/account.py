@@ -52,7 +52,7 @@ def open_profit_at(core: Any, price: float) -> float:
 
 @compiled
 def refresh_position(core: Any) -> None:
-    """Position size and average price from the open trades (R30)."""
+    """Position size and average price from the open trades, after some were closed (R30)."""
     size = 0.0
     value = 0.0
     side = 0
@@ -64,6 +64,21 @@ def refresh_position(core: Any) -> None:
     size = tidy(core, size)
     core.position_size = size * side
     core.position_avg_price = value / size if size > 0.0 else np.nan
+
+
+@compiled
+def add_to_position(core: Any, side: int, qty: float, price: float) -> None:
+    """Position size and average price after an add: the mean moves on from the last one, not from the trades.
+
+    To the last bit what TradingView plots (the slippage-pyramiding export).
+    """
+    held = abs(core.position_size)
+    size = tidy(core, held + qty)
+    value = qty * price
+    if held > 0.0:
+        value += core.position_avg_price * held
+    core.position_size = size * side
+    core.position_avg_price = value / size
 
 
 @compiled

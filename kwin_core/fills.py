@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kwin_core.account import (
+    add_to_position,
     close_rows,
     commission_on,
     open_lot,
@@ -118,6 +119,7 @@ def transact(
         release_bound(core, closing, uid, entry_filter)
         sweep_lots(core)
         refresh_net(core)
+        refresh_position(core)
         core.high_water = max(core.high_water, core.settings.capital + core.net_profit)
     emit(core, FILLED, order, executed, price, by)
     if opening > 0.0:
@@ -125,11 +127,10 @@ def transact(
         n = open_lot(core, order, opening, price, fee - used, by)
         if n < 0:
             return
-        refresh_position(core)
+        add_to_position(core, side, opening, price)
         attach_legs(core, order.id, n, slipped, reversal)
         core.low_water = core.settings.capital + core.net_profit
         see_price(core, price)
-    refresh_position(core)
 
 
 @compiled
