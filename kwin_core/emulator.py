@@ -13,7 +13,7 @@ import numpy as np
 from kwin_core.account import open_profit_at
 from kwin_core.bars import DAY_MS
 from kwin_core.chain import bits, mix
-from kwin_core.jit import compiled
+from kwin_core.jit import compiled, compiled_inline
 from kwin_core.limits import check_drawdown, count_loss_day, equity_at
 from kwin_core.magnifier import walk_subs
 from kwin_core.margin import cancel_unaffordable, margin_call
@@ -41,7 +41,7 @@ _EQUITY_FACTOR = np.uint64(0xA0761D6478BD642F)
 _POSITION_FACTOR = np.uint64(0xE7037ED1A0B428DB)
 
 
-@compiled
+@compiled_inline
 def refresh_equity(core: Any) -> None:
     """Mark the account at the bar's close, snapped to the grid (R155)."""
     core.open_profit = (
@@ -62,7 +62,7 @@ def roll_day(core: Any, open_tick: float) -> None:
     core.day_open_equity = equity_at(core, open_tick)
 
 
-@compiled
+@compiled_inline
 def begin_bar(core: Any, bar: Any, rate: float, subs: Any, first: int, last: int, frozen: Frozen) -> None:
     """Take a closed bar: resting orders meet its path, then the account is marked at its close.
 
@@ -90,7 +90,7 @@ def begin_bar(core: Any, bar: Any, rate: float, subs: Any, first: int, last: int
     refresh_equity(core)
 
 
-@compiled
+@compiled_inline
 def finish_bar(core: Any, frozen: Frozen) -> None:
     """After the strategy: immediate closes, orders processed on close, then the bar's digest step."""
     if core.order_count > 0:

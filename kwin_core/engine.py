@@ -49,7 +49,7 @@ from numba import njit
 from kwin_core.emulator import begin_bar, drain, finish_bar
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def advance(st, bar, rate, subs, first, last, params, sig):
     begin_bar(st.core, bar, rate, subs, first, last, FROZEN)
     calculate(st.core, bar, st.user, params, sig)

@@ -19,7 +19,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile a function of the core; with the JIT off it stays plain Python."""
-    dispatcher: Any = njit(error_model="numpy", no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
+    return _compiled(function, forceinline=False)
+
+
+def compiled_inline(function: F) -> F:
+    """As `compiled`, and merged into its callers: for the few functions that run on every bar."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: F, *, forceinline: bool) -> F:
+    options: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True, "forceinline": forceinline}
+    dispatcher: Any = njit(**options)(function)
     general = getattr(dispatcher, "get_call_template", None)
     if general is not None:
 

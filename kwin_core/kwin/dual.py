@@ -259,18 +259,16 @@ def manage(ctx: Any, p: Any, st: Any, bar: Any, sig: Any) -> None:
 
 @compiled
 def update_lookbacks(p: Any, st: Any, bar: Any, n: int) -> None:
-    """Series the bar trail needs on every bar: the law ``global``, and the true extremes of ``intent``."""
-    if p.literal != 0:
-        ta.conditional_step(st.long.lookback, bar.low, p.trail_lookback, n, p.conditional_history)
-        ta.conditional_step(st.short.lookback, bar.high, p.trail_lookback, n, p.conditional_history)
+    """The law ``global`` sees every bar, not only those on which its line runs."""
+    ta.conditional_step(st.long.lookback, bar.low, p.trail_lookback, n, p.conditional_history)
+    ta.conditional_step(st.short.lookback, bar.high, p.trail_lookback, n, p.conditional_history)
 
 
 @compiled
 def update_extremes(p: Any, st: Any, bar: Any) -> None:
-    """After the bar: the N-bar extremes ending at it, which the next bar calls previous."""
-    if p.literal == 0:
-        st.long.extreme_previous = ta.lowest(st.long.extreme, bar.low, p.trail_lookback)
-        st.short.extreme_previous = ta.highest(st.short.extreme, bar.high, p.trail_lookback)
+    """For ``intent``, after the bar: the N-bar extremes ending at it, which the next bar calls previous."""
+    st.long.extreme_previous = ta.lowest(st.long.extreme, bar.low, p.trail_lookback)
+    st.short.extreme_previous = ta.highest(st.short.extreme, bar.high, p.trail_lookback)
 
 
 @compiled
@@ -368,9 +366,13 @@ def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
             st.last_entry_ms = bar.time_ms
 
     # 13
-    update_lookbacks(p, st, bar, n)
-    manage(ctx, p, st, bar, sig)
-    update_extremes(p, st, bar)
+    literal = p.literal != 0
+    if literal and p.conditional_history == ta.GLOBAL:
+        update_lookbacks(p, st, bar, n)
+    if position != 0.0:
+        manage(ctx, p, st, bar, sig)
+    if not literal:
+        update_extremes(p, st, bar)
     st.previous_low = bar.low
     st.previous_high = bar.high
 
