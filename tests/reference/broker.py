@@ -6,6 +6,7 @@ Prices inside are whole ticks. With pyramiding 0 there is never more than one op
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tests.reference.exit_leg import ExitArguments, ExitLeg
 from tests.reference.margin import MarginRules
@@ -148,13 +149,23 @@ class Broker:
         """Match what was placed on earlier bars along the path of this bar (R1, R4, R6)."""
         high, low = snap(self.bar.high, self.tick), snap(self.bar.low, self.tick)
         opening, closing = snap(self.bar.open, self.tick), snap(self.bar.close, self.tick)
-        first, second = (high, low) if high - opening < opening - low else (low, high)
+        first, second = (high, low) if self._high_first(opening, high, low) else (low, high)
         self._match_open(opening)
         self._match_leg(opening, first)
         self.check_margin(first)
         self._match_leg(first, second)
         self.check_margin(second)
         self._match_leg(second, closing)
+
+    def _high_first(self, opening: int, high: int, low: int) -> bool:
+        """R4: the nearer extreme comes first; equal distances are compared again as doubles of the prices.
+
+        Only when these are equal too does the low come first.
+        """
+        if high - opening != opening - low:
+            return high - opening < opening - low
+        o, h, lower = (float(ticks * Decimal(repr(self.tick))) for ticks in (opening, high, low))
+        return h - o < o - lower
 
     def match_close(self) -> None:
         """Match what this bar placed at its close: market first, then exits already passed (R118)."""
