@@ -255,11 +255,11 @@ def sweep_lots(core: Any) -> None:
 
 @compiled
 def drop_legs(core: Any, uid: int) -> None:
-    """Free every exit leg bound to an entry fill."""
+    """Free every exit leg bound to an entry fill, but for those locked into a gap batch (R18)."""
     kept = 0
     for i in range(core.order_count):
         order = core.orders[i]
-        if order.kind == EXIT and order.lot == uid:
+        if order.kind == EXIT and order.lot == uid and order.locked == 0:
             continue
         if kept != i:
             core.orders[kept] = core.orders[i]

@@ -81,23 +81,59 @@ def expected_entries(ctx: Any, side: int, ignore: int) -> int:
 
 
 @compiled
-def default_qty(ctx: Any, side: int) -> float:
-    """Size of an order without quantity, sized at this close plus slippage (R34, R37 to R40, C2, C3)."""
+def budget_now(ctx: Any) -> float:
+    """Money an order without quantity is bought with, account currency; 0 when sizes are fixed (R37 to R40)."""
     s = ctx.settings
     if s.qty_kind == FIXED:
-        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
-    price = (ctx.close_tick + side * s.slippage_ticks) * s.tick
-    unit = price * s.point_value * ctx.rate
+        return 0.0
     if s.qty_kind == CASH:
-        return floor_internal(round_money(s.qty_value) / unit, s.lot, s.lots_per_unit)
+        return round_money(s.qty_value)
     budget = ctx.equity * s.qty_value
     if s.commission_kind == COMMISSION_PER_ORDER:
         budget -= s.commission
-    elif s.commission_kind == COMMISSION_PERCENT:
-        unit *= 1.0 + s.commission
-    elif s.commission_kind == COMMISSION_PER_CONTRACT:
-        unit += s.commission
-    return floor_internal(round_money(budget) / unit, s.lot, s.lots_per_unit)
+    return round_money(budget)
+
+
+@compiled
+def size_at(ctx: Any, budget: float, tick_price: float) -> float:
+    """Quantity a budget buys at a price; a percentage of equity pays the commission too (R37, R38, C2, C3)."""
+    s = ctx.settings
+    unit = tick_price * s.tick * s.point_value * ctx.rate
+    if s.qty_kind != CASH:
+        if s.commission_kind == COMMISSION_PERCENT:
+            unit *= 1.0 + s.commission
+        elif s.commission_kind == COMMISSION_PER_CONTRACT:
+            unit += s.commission
+    return floor_internal(budget / unit, s.lot, s.lots_per_unit)
+
+
+@compiled
+def sizing_tick(ctx: Any, side: int, limit_tick: float, stop_tick: float) -> float:
+    """Price at which an order without quantity is sized when it is placed, ticks.
+
+    A market order: this close, slipped (R34). A stop: its level, or this close when that has passed it, slipped,
+    wherever it fills (R139). A limit: its level (R41). A stop-limit: where it would have become a limit, at most
+    its limit (R152).
+    """
+    slip = side * ctx.settings.slippage_ticks
+    close = ctx.close_tick
+    if np.isnan(stop_tick):
+        return close + slip if np.isnan(limit_tick) else limit_tick
+    met = max(stop_tick, close) if side > 0 else min(stop_tick, close)
+    if np.isnan(limit_tick):
+        return met + slip
+    return min(met, limit_tick) if side > 0 else max(met, limit_tick)
+
+
+@compiled
+def default_qty(ctx: Any, side: int, limit: float, stop: float) -> float:
+    """Size of an order without quantity."""
+    s = ctx.settings
+    if s.qty_kind == FIXED:
+        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
+    limit_tick = tick_down(limit, s.tick) if side > 0 else tick_up(limit, s.tick)
+    stop_tick = tick_up(stop, s.tick) if side > 0 else tick_down(stop, s.tick)
+    return size_at(ctx, budget_now(ctx), sizing_tick(ctx, side, limit_tick, stop_tick))
 
 
 @compiled
@@ -179,6 +215,7 @@ def place(
     order.oca = oca
     order.oca_kind = oca_kind
     order.default_sized = default_sized
+    order.budget = budget_now(ctx) if default_sized != 0 else 0.0
     order.placed_bar = ctx.bar_index
     emit(ctx, REPLACED if replaced else PLACED, order, total, NAN, 0)
 
@@ -216,8 +253,9 @@ def entry(
     given = not np.isnan(qty)
     if given and not qty > 0.0:
         return
-    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side)
+    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side, limit, stop)
     existing = find(ctx, ENTRY, order_id)
+    again = existing >= 0 and ctx.orders[existing].placed_bar == ctx.bar_index
     market = np.isnan(limit) and np.isnan(stop)
     expected = expected_position(ctx, existing)
     if ctx.allow * side < 0:
@@ -227,7 +265,7 @@ def entry(
         own = 0.0  # a forbidden reversal only closes (E16, R111)
     elif expected * side > 0.0:
         if expected_entries(ctx, side, existing) >= max(1, s.pyramiding):
-            if existing >= 0 and ctx.orders[existing].placed_bar != ctx.bar_index:
+            if existing >= 0 and not again:
                 remove_pending(ctx, order_id)  # R134
             return
     if (
@@ -249,7 +287,9 @@ def entry(
                 return
             own = 0.0  # R136: the refused reversal still closes
     total = own
-    if not market and expected * side < 0.0:
+    if (
+        not market and expected * side < 0.0 and not again
+    ):  # a second call on one bar keeps its own size (R47)
         total = tidy(ctx, own + abs(expected))  # frozen now (E5, R46)
     place(
         ctx, ENTRY, order_id, side, own, total, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1
@@ -276,7 +316,7 @@ def order(
     given = not np.isnan(qty)
     if given and not qty > 0.0:
         return
-    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side)
+    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side, limit, stop)
     if not own > 0.0:
         return
     place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1)

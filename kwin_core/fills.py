@@ -19,7 +19,7 @@ from kwin_core.account import (
     tidy,
 )
 from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending, emit, remove
-from kwin_core.commands import affordable
+from kwin_core.commands import affordable, size_at
 from kwin_core.jit import compiled
 from kwin_core.legs import bind
 from kwin_core.state import (
@@ -158,6 +158,11 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     """Fill the order in slot ``i`` at a tick price."""
     core.orders[SCRATCH] = core.orders[i]
     order = core.orders[SCRATCH]
+    if order.kind == EXIT and order.locked != 0:  # its entry was reversed away in this batch (R18)
+        remove(core, i)
+        transact(core, order, order.reserved, tick_price, by, leg_text(order, by), 0, True)
+        count_fill(core)
+        return
     if order.kind == EXIT:
         core.orders[i].spent = 1
         bound = 0.0
@@ -171,21 +176,28 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     remove(core, i)
     if order.kind == CLOSE or order.kind == CLOSE_ALL:
         if core.position_size * order.side < 0.0:
+            booked = core.outbox.closed_count
             transact(
                 core, order, min(order.qty, abs(core.position_size)), tick_price, by, order.text, 0, False
             )
+            if order.market == 2:  # an immediate close pays the slipped price and reports the raw one (R35)
+                for n in range(booked, core.outbox.closed_count):
+                    core.outbox.closed[n].exit_price = tick_price * core.settings.tick
             count_fill(core)
         return
+    if order.budget > 0.0 and order.market == 0 and np.isnan(order.stop) and tick_price != order.limit:
+        own = size_at(core, order.budget, tick_price)  # a limit that fills better buys more (R41)
+        order.qty = tidy(core, order.qty + (own - order.own_qty))
+        order.own_qty = own
     total = order.qty
     against = core.position_size * order.side < 0.0
-    if order.kind == ENTRY:
-        if order.market != 0 and against:
-            total = tidy(core, order.own_qty + abs(core.position_size))
-        total = trim_to_margin(core, order, total, tick_price)
-        if not total > 0.0:
-            emit(core, REFUSED, order, order.qty, np.nan, by)
-            drop_legs_of_pending(core, order.id)
-            return
+    if order.kind == ENTRY and order.market != 0 and against:
+        total = tidy(core, order.own_qty + abs(core.position_size))
+    total = trim_to_margin(core, order, total, tick_price)
+    if not total > 0.0:
+        emit(core, REFUSED, order, order.qty, np.nan, by)
+        drop_legs_of_pending(core, order.id)
+        return
     transact(core, order, total, tick_price, by, order.text, 0, True)
     if order.oca != 0 and order.oca_kind != OCA_NONE:
         apply_oca(core, order.oca, order.oca_kind, total)
@@ -194,7 +206,7 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
 
 @compiled
 def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> float:
-    """Quantity of an entry that its margin allows: all, only the closing part (R136), or none (R91, E15)."""
+    """Quantity of an order that its margin allows: all, only the closing part (R136), or none (R91, R138, E15)."""
     s = core.settings
     if s.margin_long <= 0.0 and s.margin_short <= 0.0:
         return total
@@ -205,7 +217,9 @@ def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> fl
         return total
     price = (tick_price + order.side * s.slippage_ticks) * s.tick
     core.equity = s.capital + core.net_profit + open_profit(core, price)
-    return total if affordable(core, order.side, resulting, price) else closing
+    if affordable(core, order.side, resulting, price):
+        return total
+    return closing if order.kind == ENTRY and order.market != 0 else 0.0
 
 
 @compiled

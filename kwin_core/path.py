@@ -25,6 +25,7 @@ from kwin_core.state import (
     BY_STOP_GAP,
     BY_TRAIL,
     BY_TRAIL_GAP,
+    ENTRY,
     EXIT,
     OK,
 )
@@ -224,6 +225,33 @@ def market_orders(core: Any, here: float, immediate_only: bool) -> None:
 
 
 @compiled
+def lock_batch(core: Any, here: float, on: int) -> None:
+    """Exits that the open has passed fill although an entry of the batch reverses their own away (R18, R132).
+
+    ``on`` 1 before that entry fills; 0 after it, when the others are free again.
+    """
+    for i in range(core.order_count):
+        leg = core.orders[i]
+        if leg.kind != EXIT:
+            continue
+        if on != 0:
+            level, how = trigger(leg, here, here)
+            if works_now(core, leg) and how != 0 and passed(leg, level, how, here):
+                leg.locked = 1
+        elif leg.locked != 0 and has_lot(core, leg.lot):
+            leg.locked = 0
+
+
+@compiled
+def has_lot(core: Any, uid: int) -> bool:
+    """Whether an entry fill still holds anything."""
+    found = False
+    for i in range(core.lot_count):
+        found = found or core.lots[i].uid == uid
+    return found
+
+
+@compiled
 def open_phase(core: Any, here: float) -> None:
     """The open: market orders, then every level the open has passed, all at the open (E3, R13 to R19)."""
     move_trails(core, here)
@@ -232,7 +260,13 @@ def open_phase(core: Any, here: float) -> None:
         i = select(core, here, here, True)
         if i < 0:
             break
+        order = core.orders[i]
+        reverses = order.kind == ENTRY and order.side * core.position_size < 0.0
+        if reverses:
+            lock_batch(core, here, 1)
         fill_at(core, i, here, here, 1)
+        if reverses:
+            lock_batch(core, here, 0)
     if core.forced_text != 0:
         force_close(core, here, core.forced_text)
     if core.lot_count > 0:

@@ -142,6 +142,7 @@ ORDER = record(
         ("stop", np.float64),  # ticks
         ("triggered", np.int64),  # stop-limit: the stop was touched, it is a limit order now (R53)
         ("default_sized", np.int64),
+        ("budget", np.float64),  # default-sized by money: what its size is bought with (R41)
         ("oca", np.int64),
         ("oca_kind", np.int64),
         ("text", np.int64),  # code of the signal text
@@ -152,6 +153,7 @@ ORDER = record(
         ("placed_bar", np.int64),
         ("active_bar", np.int64),  # exit: first bar on whose path it works (R64)
         ("spent", np.int64),  # exit: filled once for this entry, never revived (R61)
+        ("locked", np.int64),  # exit: passed by the open in one batch with a reversing entry (R18)
         ("qty_arg", np.float64),  # exit: quantity argument; nan = the rest
         ("qty_fraction", np.float64),  # exit: share of the entry's original size; nan = not given (R62)
         ("reserved", np.float64),  # exit: the share it holds of its entry

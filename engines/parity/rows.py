@@ -84,11 +84,11 @@ def open_trades(states: np.ndarray, time_ms: int, price: float) -> np.ndarray:
     core = states[0]["core"]
     settings = core["settings"]
     rate = float(core["rate"])
-    rows = np.zeros(int(core["lot_count"]), TRADE)
-    total = float(sum(core["lots"][i]["qty"] for i in range(rows.size)))
+    lots = [lot for lot in core["lots"][: core["lot_count"]] if lot["qty"] > 0.0]
+    rows = np.zeros(len(lots), TRADE)
+    total = float(sum(lot["qty"] for lot in lots))
     cumulative = float(core["net_profit"])
-    for i, row in enumerate(rows):
-        lot = core["lots"][i]
+    for row, lot in zip(rows, lots, strict=True):
         qty = float(lot["qty"])
         kind = int(settings["commission_kind"])
         fee = float(settings["commission"])

@@ -1,0 +1,1 @@
+"""The broker's rules one by one: bars, orders, expected fills."""
