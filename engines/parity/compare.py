@@ -68,7 +68,8 @@ def compare_trades(
         elif theirs is None:
             found.append(Difference(ours.number, "", "extra", "no trade", f"{ours.entry} {ours.exit}"))
         else:
-            found.extend(_cells(theirs, ours, shift, ignore, ignore_open if theirs.is_open else frozenset()))
+            open_fields = ignore_open if theirs.is_open else frozenset()
+            found.extend(compare_pair(theirs, ours, shift_ms=shift, ignore=ignore, ignore_open=open_fields))
     return found
 
 
@@ -78,13 +79,23 @@ def describe(trade: ExportTrade) -> str:
     return f"{cells['type']} {cells['time']} {cells['signal']} at {cells['price']}"
 
 
-def _cells(
+def compare_pair(
     theirs: ExportTrade,
     ours: PrintedTrade,
-    shift_ms: int,
-    ignore: frozenset[str],
-    ignore_open: frozenset[str],
+    *,
+    shift_ms: int = 0,
+    ignore: frozenset[str] = frozenset(),
+    ignore_open: frozenset[str] = frozenset(),
 ) -> list[Difference]:
+    """Every cell in which two trades differ, entry row first.
+
+    Parameters
+    ----------
+    shift_ms
+        Subtracted from the export's times, ms.
+    ignore, ignore_open
+        Fields not compared; those of ``ignore_open`` neither on the exit row nor when both rows share them.
+    """
     found = []
 
     def check(row: str, name: str, expected: str, actual: str) -> None:

@@ -110,6 +110,8 @@ class Export:
         Whether the exit row comes first.
     has_zone
         Whether times carry a UTC offset; without one they are wall-clock times of the chart's zone.
+    as_printed
+        Whether the texts are those TradingView printed; a workbook's numbers may have more digits.
     """
 
     path: Path
@@ -117,6 +119,7 @@ class Export:
     columns: dict[str, str]
     exit_first: bool
     has_zone: bool
+    as_printed: bool = True
 
 
 def read_export(path: Path | str) -> Export:
@@ -136,9 +139,23 @@ def read_export(path: Path | str) -> Export:
         raise ParityError(
             f"{file}: not a text file; export the list of trades from TradingView as CSV"
         ) from None
-    lines = [line for line in csv.reader(text.splitlines()) if line]
+    try:
+        lines = [line for line in csv.reader(text.splitlines()) if line]
+    except csv.Error as error:
+        raise ParityError(f"{file}: not a TradingView list of trades: no CSV file ({error})") from None
     if not lines:
         raise ParityError(f"{file}: empty; export the list of trades from TradingView as CSV")
+    return export_of_table(lines, file)
+
+
+def export_of_table(lines: list[list[str]], file: Path) -> Export:
+    """A list of trades from the texts of its cells, header first.
+
+    Raises
+    ------
+    ParityError
+        When it is no list of trades, or a trade lacks a row.
+    """
     columns = find_export_columns(lines[0])
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
