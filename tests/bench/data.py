@@ -39,7 +39,9 @@ def series() -> Series:
     folder = golden_dir()
     path = FIXTURE if folder is None else folder / "tradingview" / "data" / "ETHUSDT_15m.parquet"
     name = "fixture" if folder is None else "golden ETHUSDT"
-    return Series(name, path, folder is not None, ParquetFeed(path, timeframe_ms=BAR_MS, tick=TICK, lot=0.0).read())
+    return Series(
+        name, path, folder is not None, ParquetFeed(path, timeframe_ms=BAR_MS, tick=TICK, lot=0.0).read()
+    )
 
 
 @cache
