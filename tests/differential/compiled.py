@@ -13,7 +13,7 @@ from kwin_core.engine import Buffers, Engine, make_engine
 from kwin_core.kwin.setup import PROPERTIES, Setup, build
 from kwin_core.kwin.state import NO_SWING
 from kwin_core.properties import Instrument
-from kwin_core.state import EXIT_KIND_NAMES
+from kwin_core.state import EXIT_KIND_NAMES, REFUSED
 from tests.reference.records import Bar, ClosedTrade, OpenTrade, Result, Settings
 
 BAR_MS = 900_000
@@ -127,7 +127,7 @@ def run(
     """`tests.reference.run`, computed by the compiled core.
 
     The columns ``exit_stop``, ``trail_points`` and ``trail_offset`` are what was in force when the script
-    ended; ``filled_at_close`` tells on which bars an exit filled after that.
+    ended; ``filled_at_close`` tells on which bars the broker ended an exit or an entry after that.
     """
     setup = setup_for(preset, profile, params, settings)
     array = to_array(bars)
@@ -157,12 +157,16 @@ def run(
             )
         )
     result.open_trades = [_open_trade(core, core["lots"][n], text) for n in range(int(core["lot_count"]))]
-    closing = {
-        int(event["bar"]) for event in events if EXIT_KIND_NAMES.get(int(event["by"]), "").endswith("@close")
-    }
+    changed = {int(event["bar"]) for event in events if _after_the_script(event)}
     for number in range(len(bars)):
-        result.bars.append(_row(number, array, buffers.signals[number], number in closing))
+        result.bars.append(_row(number, array, buffers.signals[number], number in changed))
     return result
+
+
+def _after_the_script(event: Any) -> bool:
+    """Whether an exit filled at the close, or the broker refused an entry or called a margin."""
+    kind = EXIT_KIND_NAMES.get(int(event["by"]), "")
+    return kind.endswith("@close") or kind == "margin" or int(event["kind"]) == REFUSED
 
 
 def _open_trade(core: Any, lot: Any, text: Any) -> OpenTrade:
