@@ -12,6 +12,7 @@ from kwin_core.money import nearest_tick, round_money
 from kwin_core.state import (
     COMMISSION_PER_CONTRACT,
     COMMISSION_PERCENT,
+    DUE,
     EXIT,
     MAX_CLOSED,
     MAX_LOTS,
@@ -79,6 +80,10 @@ def add_to_position(core: Any, side: int, qty: float, price: float) -> None:
         value += core.position_avg_price * held
     core.position_size = size * side
     core.position_avg_price = value / size
+    if side > 0:
+        core.max_held_long = max(core.max_held_long, size)
+    else:
+        core.max_held_short = max(core.max_held_short, size)
 
 
 @compiled
@@ -255,12 +260,14 @@ def sweep_lots(core: Any) -> None:
 
 @compiled
 def drop_legs(core: Any, uid: int) -> None:
-    """Free every exit leg bound to an entry fill, but for those locked into a gap batch (R18)."""
+    """Free every exit leg bound to an entry fill, but for those due together with its reversal (R18)."""
     kept = 0
     for i in range(core.order_count):
         order = core.orders[i]
-        if order.kind == EXIT and order.lot == uid and order.locked == 0:
-            continue
+        if order.kind == EXIT and order.lot == uid:
+            if order.spent != DUE:
+                continue
+            order.lot = 0  # its price was met together with the reversal: it fills out (R18)
         if kept != i:
             core.orders[kept] = core.orders[i]
         kept += 1
@@ -311,6 +318,16 @@ def bound_of(core: Any, entry: int) -> float:
         lot = core.lots[i]
         if entry == 0 or lot.entry == entry:
             total += lot.bound
+    return tidy(core, total)
+
+
+@compiled
+def full_size_of(core: Any, entry: int) -> float:
+    """Original size of the open entries of this id."""
+    total = 0.0
+    for i in range(core.lot_count):
+        if core.lots[i].entry == entry and core.lots[i].bound > 0.0:
+            total += core.lots[i].full_qty
     return tidy(core, total)
 
 

@@ -140,11 +140,23 @@ def cancel_at(core: Any, i: int) -> None:
 
 @compiled
 def drop_legs_of_pending(core: Any, entry_id: int) -> None:
-    """Exit legs that wait for an entry die with it (R149)."""
+    """Exit legs that wait for an entry die with it; one of no entry in particular waits for the next (R75, R149)."""
     i = 0
     while i < core.order_count:
         order = core.orders[i]
         if order.kind == EXIT and order.lot == 0 and order.entry == entry_id:
-            cancel_at(core, i)
-        else:
-            i += 1
+            if order.from_entry != 0 or homeless(core, order.id) >= 0:
+                cancel_at(core, i)
+                continue
+            order.entry = 0
+        i += 1
+
+
+@compiled
+def homeless(core: Any, exit_id: int) -> int:
+    """Index of the leg of this exit whose entry never filled and that waits for any other, or -1."""
+    for i in range(core.order_count):
+        order = core.orders[i]
+        if order.kind == EXIT and order.lot == 0 and order.entry == 0 and order.id == exit_id:
+            return i
+    return -1

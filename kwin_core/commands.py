@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kwin_core.account import bound_of, tidy
+from kwin_core.account import bound_of, full_size_of, tidy
 from kwin_core.book import append, cancel_at, drop_legs_of_pending, emit, find, remove, to_the_back
 from kwin_core.jit import compiled
 from kwin_core.legs import bind, reserve, seed_trail, set_levels
@@ -28,6 +28,7 @@ from kwin_core.state import (
     EXIT,
     FIXED,
     OCA_NONE,
+    PERCENT_OF_EQUITY,
     PLACED,
     RAW,
     REFUSED,
@@ -81,11 +82,32 @@ def expected_entries(ctx: Any, side: int, ignore: int) -> int:
 
 
 @compiled
-def budget_now(ctx: Any) -> float:
-    """Money an order without quantity is bought with, account currency; 0 when sizes are fixed (R37 to R40)."""
+def sizing_price(ctx: Any, side: int, limit: float, stop: float) -> float:
+    """Price at which an order without quantity is sized, known when it is placed.
+
+    A market order: this close, slipped (R34). A stop: its level, or this close when that has passed it, slipped
+    (R139). A limit: its level; a better fill sizes it anew (R41). A stop-limit: the price it would have now (R152).
+    """
+    s = ctx.settings
+    slip = side * s.slippage_ticks
+    if np.isnan(limit) and np.isnan(stop):
+        return (ctx.close_tick + slip) * s.tick
+    level = tick_down(limit, s.tick) if side > 0 else tick_up(limit, s.tick)
+    if np.isnan(stop):
+        return level * s.tick
+    if side > 0:
+        reached = max(tick_up(stop, s.tick), ctx.close_tick)
+        return (reached + slip if np.isnan(limit) else min(reached, level)) * s.tick
+    reached = min(tick_down(stop, s.tick), ctx.close_tick)
+    return (reached + slip if np.isnan(limit) else max(reached, level)) * s.tick
+
+
+@compiled
+def size_budget(ctx: Any) -> float:
+    """Money an order without quantity may spend, ten significant digits; nan when sizes are fixed (R37 to R40)."""
     s = ctx.settings
     if s.qty_kind == FIXED:
-        return 0.0
+        return NAN
     if s.qty_kind == CASH:
         return round_money(s.qty_value)
     budget = ctx.equity * s.qty_value
@@ -95,45 +117,29 @@ def budget_now(ctx: Any) -> float:
 
 
 @compiled
-def size_at(ctx: Any, budget: float, tick_price: float) -> float:
-    """Quantity a budget buys at a price; a percentage of equity pays the commission too (R37, R38, C2, C3)."""
+def default_size(ctx: Any, budget: float, price: float) -> float:
+    """Quantity a budget buys at a price, cut to the lot; 0 without a price (R37 to R39, R161, C2, C3)."""
     s = ctx.settings
-    unit = tick_price * s.tick * s.point_value * ctx.rate
-    if s.qty_kind != CASH:
+    if s.qty_kind == FIXED:
+        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
+    unit = price * s.point_value * ctx.rate
+    if s.qty_kind == PERCENT_OF_EQUITY:
         if s.commission_kind == COMMISSION_PERCENT:
             unit *= 1.0 + s.commission
         elif s.commission_kind == COMMISSION_PER_CONTRACT:
             unit += s.commission
-    return floor_internal(budget / unit, s.lot, s.lots_per_unit)
+    return floor_internal(budget / unit, s.lot, s.lots_per_unit) if unit > 0.0 else 0.0
 
 
 @compiled
-def sizing_tick(ctx: Any, side: int, limit_tick: float, stop_tick: float) -> float:
-    """Price at which an order without quantity is sized when it is placed, ticks.
-
-    A market order: this close, slipped (R34). A stop: its level, or this close when that has passed it, slipped,
-    wherever it fills (R139). A limit: its level (R41). A stop-limit: where it would have become a limit, at most
-    its limit (R152).
-    """
-    slip = side * ctx.settings.slippage_ticks
-    close = ctx.close_tick
-    if np.isnan(stop_tick):
-        return close + slip if np.isnan(limit_tick) else limit_tick
-    met = max(stop_tick, close) if side > 0 else min(stop_tick, close)
-    if np.isnan(limit_tick):
-        return met + slip
-    return min(met, limit_tick) if side > 0 else max(met, limit_tick)
-
-
-@compiled
-def default_qty(ctx: Any, side: int, limit: float, stop: float) -> float:
-    """Size of an order without quantity."""
-    s = ctx.settings
-    if s.qty_kind == FIXED:
-        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
-    limit_tick = tick_down(limit, s.tick) if side > 0 else tick_up(limit, s.tick)
-    stop_tick = tick_up(stop, s.tick) if side > 0 else tick_down(stop, s.tick)
-    return size_at(ctx, budget_now(ctx), sizing_tick(ctx, side, limit_tick, stop_tick))
+def waiting_entries(ctx: Any, side: int, ignore: int) -> float:
+    """Quantity of the market entries of one side already submitted in this pass; slot ``ignore`` left out."""
+    total = 0.0
+    for i in range(ctx.order_count):
+        order = ctx.orders[i]
+        if i != ignore and order.market == 1 and order.kind == ENTRY and order.side == side:
+            total += order.own_qty
+    return total
 
 
 @compiled
@@ -183,20 +189,31 @@ def place(
     text_arg: int,
     oca: int,
     oca_kind: int,
+    budget: float,
     default_sized: int,
 ) -> None:
-    """Put an entry or raw order into the book, or replace the one of its id (R48, R133)."""
+    """Put an entry or raw order into the book, or replace the one of its id (R48, R133).
+
+    A stop-limit that was triggered stays triggered as long as its levels do not change (R152). A market entry
+    repeated on its own bar buys or sells its bare quantity (R47).
+    """
     tick = ctx.settings.tick
     limit_tick = tick_down(limit, tick) if side > 0 else tick_up(limit, tick)
     stop_tick = tick_up(stop, tick) if side > 0 else tick_down(stop, tick)
     market = 1 if np.isnan(limit) and np.isnan(stop) else 0
     i = find(ctx, kind, order_id)
     replaced = i >= 0
+    triggered = 0
+    raw_only = 0
     if replaced:
         old = ctx.orders[i]
+        if kind == ENTRY and market != 0 and old.market != 0 and old.placed_bar == ctx.bar_index:
+            raw_only = 1
         same_levels = (old.limit == limit_tick or (np.isnan(old.limit) and np.isnan(limit_tick))) and (
             old.stop == stop_tick or (np.isnan(old.stop) and np.isnan(stop_tick))
         )
+        if same_levels and old.side == side:
+            triggered = old.triggered
         if not (same_levels and old.side == side and old.qty == total):
             remove(ctx, i)
             i = append(ctx, kind, order_id, side)
@@ -215,7 +232,9 @@ def place(
     order.oca = oca
     order.oca_kind = oca_kind
     order.default_sized = default_sized
-    order.budget = budget_now(ctx) if default_sized != 0 else 0.0
+    order.budget = budget
+    order.raw_only = raw_only
+    order.triggered = triggered
     order.placed_bar = ctx.bar_index
     emit(ctx, REPLACED if replaced else PLACED, order, total, NAN, 0)
 
@@ -253,7 +272,12 @@ def entry(
     given = not np.isnan(qty)
     if given and not qty > 0.0:
         return
-    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side, limit, stop)
+    budget = NAN if given else size_budget(ctx)
+    own = (
+        floor_explicit(qty, s.lot, s.lots_per_unit)
+        if given
+        else default_size(ctx, budget, sizing_price(ctx, side, limit, stop))
+    )
     existing = find(ctx, ENTRY, order_id)
     again = existing >= 0 and ctx.orders[existing].placed_bar == ctx.bar_index
     market = np.isnan(limit) and np.isnan(stop)
@@ -279,21 +303,23 @@ def entry(
             refuse(ctx, ENTRY, order_id, side, own)
             return
     if own > 0.0 and (s.margin_long > 0.0 or s.margin_short > 0.0):
-        kept = abs(expected) if expected * side > 0.0 else 0.0
+        # what the position keeps beside it; entries of this pass that it adds to are judged on their own (R92),
+        # one that it reverses needs margin as well (R57), an older position that it reverses does not (R58)
+        kept = waiting_entries(ctx, -side, existing) if market else 0.0
+        if expected * side > 0.0:
+            kept = max(0.0, tidy(ctx, abs(expected) - waiting_entries(ctx, side, existing)))
         price = (ctx.close_tick + side * s.slippage_ticks) * s.tick
         if not affordable(ctx, side, kept + own, price):
             refuse(ctx, ENTRY, order_id, side, own)
-            if not expected * side < 0.0:
+            if not (market and ctx.position_size * side < 0.0):
+                remove_pending(ctx, order_id)  # R134
                 return
             own = 0.0  # R136: the refused reversal still closes
     total = own
-    if (
-        not market and expected * side < 0.0 and not again
-    ):  # a second call on one bar keeps its own size (R47)
-        total = tidy(ctx, own + abs(expected))  # frozen now (E5, R46)
-    place(
-        ctx, ENTRY, order_id, side, own, total, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1
-    )
+    if expected * side < 0.0 and not market and not again:
+        total = tidy(ctx, own + abs(expected))  # frozen now (E5, R46); a second call keeps its own size (R47)
+    sized = 0 if given else 1
+    place(ctx, ENTRY, order_id, side, own, total, limit, stop, text, text_arg, oca, oca_kind, budget, sized)
 
 
 @compiled
@@ -316,10 +342,22 @@ def order(
     given = not np.isnan(qty)
     if given and not qty > 0.0:
         return
-    own = floor_explicit(qty, s.lot, s.lots_per_unit) if given else default_qty(ctx, side, limit, stop)
+    budget = NAN if given else size_budget(ctx)
+    own = (
+        floor_explicit(qty, s.lot, s.lots_per_unit)
+        if given
+        else default_size(ctx, budget, sizing_price(ctx, side, limit, stop))
+    )
     if not own > 0.0:
         return
-    place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, 0 if given else 1)
+    if s.margin_long > 0.0 or s.margin_short > 0.0:
+        resulting = side * expected_position(ctx, find(ctx, RAW, order_id)) + own
+        price = (ctx.close_tick + side * s.slippage_ticks) * s.tick
+        if resulting > 0.0 and not affordable(ctx, side, resulting, price):
+            refuse(ctx, RAW, order_id, side, own)  # judged whole; what only reduces is not judged (R138)
+            return
+    sized = 0 if given else 1
+    place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, budget, sized)
 
 
 @compiled
@@ -539,8 +577,9 @@ def close(
         floored = floor_explicit(abs(qty), s.lot, s.lots_per_unit)
         wanted = floored if floored > 0.0 else open_qty
     elif not np.isnan(qty_percent):
-        floored = floor_explicit(open_qty * qty_percent / 100.0, s.lot, s.lots_per_unit)
-        wanted = floored if floored > 0.0 else s.lot
+        whole = full_size_of(ctx, entry_id) if s.close_any != 0 else open_qty  # R148
+        floored = floor_explicit(whole * qty_percent / 100.0, s.lot, s.lots_per_unit)
+        wanted = floored if floored > 0.0 else s.lot  # R145
     side = -1 if ctx.position_size > 0.0 else 1
     if s.pine_version < 6 or immediately:
         i = find(ctx, CLOSE, entry_id)  # v5: one slot per id, the last call survives (R147)

@@ -96,6 +96,8 @@ def finish_bar(core: Any, frozen: Frozen) -> None:
     if core.order_count > 0:
         immediate_phase(core)
         if frozen.on_close is not None:
+            if frozen.margin is not None:
+                margin_call(core, core.close_tick)  # before the orders of the close (R162)
             close_phase(core)
         refresh_equity(core)
     if frozen.margin is not None:

@@ -10,6 +10,7 @@ from kwin_core.account import (
     add_to_position,
     close_rows,
     commission_on,
+    mark_equity,
     open_lot,
     refresh_net,
     refresh_position,
@@ -19,13 +20,14 @@ from kwin_core.account import (
     tidy,
 )
 from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending, emit, remove
-from kwin_core.commands import affordable, size_at
+from kwin_core.commands import affordable, default_size
 from kwin_core.jit import compiled
 from kwin_core.legs import bind
 from kwin_core.state import (
     BY_LIMIT,
     BY_LIMIT_CLOSE,
     BY_LIMIT_GAP,
+    BY_MARKET,
     BY_REVERSAL,
     BY_RISK,
     BY_STOP,
@@ -33,14 +35,18 @@ from kwin_core.state import (
     BY_STOP_GAP,
     BY_TRAIL,
     BY_TRAIL_GAP,
+    CANCELLED,
     CLOSE,
     CLOSE_ALL,
+    DUE,
     ENTRY,
     EXIT,
     FILLED,
+    IMMEDIATELY,
     OCA_CANCEL,
     OCA_NONE,
     REFUSED,
+    SPENT,
     TEXT_MAX_FILLS,
 )
 
@@ -67,12 +73,34 @@ def leg_text(order: Any, by: int) -> int:
 def attach_legs(core: Any, entry_id: int, lot_index: int, tick_price: float, reversal: bool) -> None:
     """Exit legs that waited for this entry take hold of its fill (R17, R21, R64)."""
     lot = core.lots[lot_index]
+    adopt(core, entry_id, lot)
     for i in range(core.order_count):
         leg = core.orders[i]
         if leg.kind == EXIT and leg.lot == 0 and leg.entry == entry_id:
             bind(core, i, lot, tick_price)
             if reversal and leg.from_entry == 0:
                 leg.active_bar = core.bar_index + 1
+
+
+@compiled
+def adopt(core: Any, entry_id: int, lot: Any) -> None:
+    """Legs whose entry never filled turn to this one, unless it has an exit of its own (R149) or the same one."""
+    i = 0
+    while i < core.order_count:
+        leg = core.orders[i]
+        if leg.kind == EXIT and leg.lot == 0 and leg.entry == 0 and leg.spent == 0:
+            wanted = True
+            for k in range(core.order_count):
+                other = core.orders[k]
+                if other.kind == EXIT and other.lot == 0 and other.entry == entry_id:
+                    if other.from_entry != 0 or other.id == leg.id:
+                        wanted = False
+            if not wanted:
+                cancel_at(core, i)
+                continue
+            leg.entry = entry_id
+            leg.side = -lot.side
+        i += 1
 
 
 @compiled
@@ -113,13 +141,26 @@ def transact(
     fee = commission_on(core, executed, price)
     used = 0.0
     if closing > 0.0:
+        first_row = core.outbox.closed_count
+        gap = by == BY_STOP_GAP or by == BY_LIMIT_GAP
+        born_now = core.lots[0].bar == core.bar_index and (
+            core.lots[0].by == BY_STOP_GAP or core.lots[0].by == BY_LIMIT_GAP
+        )
         kind = BY_REVERSAL if order.kind == ENTRY else by
         entry_filter = order.entry if order.kind == CLOSE else 0
         used = close_rows(core, closing, price, fee, executed, kind, text, order.text_arg, uid, entry_filter)
         release_bound(core, closing, uid, entry_filter)
         sweep_lots(core)
-        refresh_net(core)
         refresh_position(core)
+        refresh_net(core)
+        mark_equity(core, price)  # a loss realised at a gap is a mark of its own (R157)
+        if order.market == IMMEDIATELY and core.settings.slippage_ticks != 0.0:
+            for n in range(first_row, core.outbox.closed_count):
+                core.outbox.closed[n].exit_price = (
+                    tick_price * core.settings.tick
+                )  # the cash is slipped (R35)
+        if side > 0 and gap and born_now and order.kind != EXIT:
+            label_annihilated(core, first_row, order)
         core.high_water = max(core.high_water, core.settings.capital + core.net_profit)
     emit(core, FILLED, order, executed, price, by)
     if opening > 0.0:
@@ -131,6 +172,22 @@ def transact(
         attach_legs(core, order.id, n, slipped, reversal)
         core.low_water = core.settings.capital + core.net_profit
         see_price(core, price)
+
+
+@compiled
+def label_annihilated(core: Any, first_row: int, order: Any) -> None:
+    """Opposite entries gapped by one open: what they annihilate is a long that the short closed (R131)."""
+    for n in range(first_row, core.outbox.closed_count):
+        trade = core.outbox.closed[n]
+        if trade.entry_bar == core.bar_index and trade.side < 0:
+            trade.side = 1
+            short_price = trade.entry_price
+            trade.entry_price = trade.exit_price
+            trade.exit_price = short_price
+            trade.exit_text = trade.entry_text
+            trade.exit_text_arg = trade.entry_text_arg
+            trade.entry_text = order.text
+            trade.entry_text_arg = order.text_arg
 
 
 @compiled
@@ -158,13 +215,8 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     """Fill the order in slot ``i`` at a tick price."""
     core.orders[SCRATCH] = core.orders[i]
     order = core.orders[SCRATCH]
-    if order.kind == EXIT and order.locked != 0:  # its entry was reversed away in this batch (R18)
-        remove(core, i)
-        transact(core, order, order.reserved, tick_price, by, leg_text(order, by), 0, True)
-        count_fill(core)
-        return
     if order.kind == EXIT:
-        core.orders[i].spent = 1
+        core.orders[i].spent = SPENT
         bound = 0.0
         for n in range(core.lot_count):
             if core.lots[n].uid == order.lot:
@@ -176,27 +228,24 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
     remove(core, i)
     if order.kind == CLOSE or order.kind == CLOSE_ALL:
         if core.position_size * order.side < 0.0:
-            booked = core.outbox.closed_count
+            most = tidy(core, abs(core.position_size) + order.reserved)
+            if order.kind == CLOSE_ALL:
+                carry_legs(core)
             transact(
-                core, order, min(order.qty, abs(core.position_size)), tick_price, by, order.text, 0, False
-            )
-            if order.market == 2:  # an immediate close pays the slipped price and reports the raw one (R35)
-                for n in range(booked, core.outbox.closed_count):
-                    core.outbox.closed[n].exit_price = tick_price * core.settings.tick
+                core, order, min(order.qty, most), tick_price, by, order.text, 0, order.reserved > 0.0
+            )  # R70: what a margin call took in between is sold once more
             count_fill(core)
         return
-    if order.budget > 0.0 and order.market == 0 and np.isnan(order.stop) and tick_price != order.limit:
-        own = size_at(core, order.budget, tick_price)  # a limit that fills better buys more (R41)
-        order.qty = tidy(core, order.qty + (own - order.own_qty))
-        order.own_qty = own
-    total = order.qty
+    total = resized(core, order, tick_price, by)
     against = core.position_size * order.side < 0.0
-    if order.kind == ENTRY and order.market != 0 and against:
+    if order.kind == ENTRY and order.market != 0 and against and order.raw_only == 0:
         total = tidy(core, order.own_qty + abs(core.position_size))
+    asked = total
     total = trim_to_margin(core, order, total, tick_price)
     if not total > 0.0:
-        emit(core, REFUSED, order, order.qty, np.nan, by)
-        drop_legs_of_pending(core, order.id)
+        emit(core, REFUSED if asked > 0.0 else CANCELLED, order, order.qty, np.nan, by)
+        if order.kind == ENTRY:
+            drop_legs_of_pending(core, order.id)
         return
     transact(core, order, total, tick_price, by, order.text, 0, True)
     if order.oca != 0 and order.oca_kind != OCA_NONE:
@@ -205,8 +254,93 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
 
 
 @compiled
+def resized(core: Any, order: Any, tick_price: float, by: int) -> float:
+    """Quantity of an order at its fill: a limit without quantity that fills better than its level buys more (R41)."""
+    if order.default_sized == 0 or np.isnan(order.budget) or not is_limit(by):
+        return order.qty
+    if not np.isnan(order.stop) or tick_price == order.limit:
+        return order.qty
+    own = default_size(core, order.budget, tick_price * core.settings.tick)
+    total = tidy(core, order.qty + own - order.own_qty)
+    order.own_qty = own
+    return total
+
+
+@compiled
+def due_exits(core: Any, here: float) -> bool:
+    """Mark the exit legs whose price is met here too, together with an entry that reverses (R18, R132)."""
+    found = False
+    for i in range(core.order_count):
+        leg = core.orders[i]
+        if leg.kind == EXIT and leg.lot != 0 and leg.spent == 0 and leg.reserved > 0.0:
+            sells = leg.side < 0
+            stop_met = here <= leg.stop if sells else here >= leg.stop
+            limit_met = here >= leg.limit if sells else here <= leg.limit
+            if (stop_met or limit_met) and leg.active_bar <= core.bar_index:
+                leg.spent = DUE
+                found = True
+    return found
+
+
+@compiled
+def fill_due_exits(core: Any, tick_price: float, reversed_to: int) -> None:
+    """The marked legs fill out: those whose entry the reversal closed sell their quantity again (R18, R132)."""
+    i = 0
+    while i < core.order_count:
+        if core.orders[i].spent != DUE:
+            i += 1
+            continue
+        if core.orders[i].lot != 0:
+            core.orders[i].spent = 0  # its entry lives on: it is an exit as ever
+            i += 1
+            continue
+        core.orders[SCRATCH] = core.orders[i]
+        remove(core, i)
+        leg = core.orders[SCRATCH]
+        if leg.side * reversed_to > 0 and core.position_size * reversed_to > 0.0:
+            by = BY_STOP_GAP if not np.isnan(leg.stop) else BY_LIMIT_GAP
+            transact(core, leg, leg.reserved, tick_price, by, leg_text(leg, by), 0, True)
+            count_fill(core)
+
+
+@compiled
+def carry_legs(core: Any) -> None:
+    """close_all with a long entry of the same id in one pass: the old exit legs wait for the new fill (R150)."""
+    for n in range(core.order_count):
+        pending = core.orders[n]
+        if pending.kind != ENTRY or pending.market == 0 or pending.side < 0:
+            continue
+        for i in range(core.order_count):
+            leg = core.orders[i]
+            if (
+                leg.kind == EXIT
+                and leg.entry == pending.id
+                and leg.lot != 0
+                and leg.spent == 0
+                and leg.side < 0
+            ):
+                waiting = False
+                for k in range(core.order_count):
+                    other = core.orders[k]
+                    if (
+                        other.kind == EXIT
+                        and other.lot == 0
+                        and other.entry == leg.entry
+                        and other.id == leg.id
+                    ):
+                        waiting = True
+                if not waiting:
+                    leg.lot = 0
+
+
+@compiled
 def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> float:
-    """Quantity of an order that its margin allows: all, only the closing part (R136), or none (R91, R138, E15)."""
+    """Quantity of an entry or raw order that its margin allows: all, only the closing part, or none.
+
+    A market reversal that is refused still closes (R136); everything else is refused whole (R91, R138, E15). A stack
+    of one pass is judged entry by entry, and a reversal beside a close of the same pass not at all: the margin call
+    trims them (R92).
+    """
     s = core.settings
     if s.margin_long <= 0.0 and s.margin_short <= 0.0:
         return total
@@ -215,6 +349,14 @@ def trim_to_margin(core: Any, order: Any, total: float, tick_price: float) -> fl
     resulting = total - closing if closing > 0.0 else total + abs(position)
     if not total - closing > 0.0:
         return total
+    if order.kind == ENTRY and order.market != 0:
+        for n in range(core.lot_count):
+            if core.lots[n].bar == core.bar_index and core.lots[n].side == order.side:
+                resulting -= core.lots[n].qty
+        for n in range(core.outbox.closed_count):
+            row = core.outbox.closed[n]
+            if row.exit_kind == BY_MARKET and row.side * order.side < 0:
+                return total
     price = (tick_price + order.side * s.slippage_ticks) * s.tick
     core.equity = s.capital + core.net_profit + open_profit(core, price)
     if affordable(core, order.side, resulting, price):

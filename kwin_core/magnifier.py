@@ -75,7 +75,7 @@ def walk_subs(core: Any, subs: Any, first: int, last: int, frozen: Any) -> None:
     for i in range(first, last):
         o = nearest_tick(subs[i].open, tick)
         if i == first:
-            open_phase(core, o)
+            open_phase(core, o, frozen)
         else:
             arrive(core, o)
         checkpoint(core, o, frozen)

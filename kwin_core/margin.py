@@ -53,12 +53,23 @@ def margin_call(core: Any, tick_price: float) -> None:
         order.text = TEXT_MARGIN_CALL
         if core.settings.close_any == 0:
             transact(core, order, cut, tick_price, BY_MARGIN, TEXT_MARGIN_CALL, 0, False)
+            remember_cut(core, cut)
             return
         before = core.lot_count
         lot = core.lots[n]
-        transact(core, order, min(cut, lot.qty), tick_price, BY_MARGIN, TEXT_MARGIN_CALL, lot.uid, False)
+        part = min(cut, lot.qty)
+        transact(core, order, part, tick_price, BY_MARGIN, TEXT_MARGIN_CALL, lot.uid, False)
+        remember_cut(core, part)
         if core.lot_count == before:
             n += 1
+
+
+@compiled
+def remember_cut(core: Any, cut: float) -> None:
+    """A waiting close_all keeps the quantity it was asked for: the difference opens the other way (R70)."""
+    for i in range(core.order_count):
+        if core.orders[i].kind == CLOSE_ALL:
+            core.orders[i].reserved += cut
 
 
 @compiled

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kwin_core.account import see_price
-from kwin_core.fills import execute, force_close
+from kwin_core.fills import due_exits, execute, fill_due_exits, force_close
 from kwin_core.jit import compiled
 from kwin_core.limits import check_day_loss
 from kwin_core.margin import margin_call
@@ -25,7 +25,6 @@ from kwin_core.state import (
     BY_STOP_GAP,
     BY_TRAIL,
     BY_TRAIL_GAP,
-    ENTRY,
     EXIT,
     OK,
 )
@@ -196,6 +195,11 @@ def fill_at(core: Any, i: int, here: float, there: float, gap: int) -> float:
         how = BY_STOP_CLOSE if how == BY_STOP else BY_LIMIT_CLOSE
     if gap == 0:
         arrive_between(core, here, at)
+    side = order.side
+    if order.kind != EXIT and core.position_size * side < 0.0 and due_exits(core, at):
+        execute(core, i, at, how)
+        fill_due_exits(core, at, side)
+        return at
     execute(core, i, at, how)
     return at
 
@@ -225,34 +229,7 @@ def market_orders(core: Any, here: float, immediate_only: bool) -> None:
 
 
 @compiled
-def lock_batch(core: Any, here: float, on: int) -> None:
-    """Exits that the open has passed fill although an entry of the batch reverses their own away (R18, R132).
-
-    ``on`` 1 before that entry fills; 0 after it, when the others are free again.
-    """
-    for i in range(core.order_count):
-        leg = core.orders[i]
-        if leg.kind != EXIT:
-            continue
-        if on != 0:
-            level, how = trigger(leg, here, here)
-            if works_now(core, leg) and how != 0 and passed(leg, level, how, here):
-                leg.locked = 1
-        elif leg.locked != 0 and has_lot(core, leg.lot):
-            leg.locked = 0
-
-
-@compiled
-def has_lot(core: Any, uid: int) -> bool:
-    """Whether an entry fill still holds anything."""
-    found = False
-    for i in range(core.lot_count):
-        found = found or core.lots[i].uid == uid
-    return found
-
-
-@compiled
-def open_phase(core: Any, here: float) -> None:
+def open_phase(core: Any, here: float, frozen: Any) -> None:
     """The open: market orders, then every level the open has passed, all at the open (E3, R13 to R19)."""
     move_trails(core, here)
     market_orders(core, here, False)
@@ -260,13 +237,9 @@ def open_phase(core: Any, here: float) -> None:
         i = select(core, here, here, True)
         if i < 0:
             break
-        order = core.orders[i]
-        reverses = order.kind == ENTRY and order.side * core.position_size < 0.0
-        if reverses:
-            lock_batch(core, here, 1)
         fill_at(core, i, here, here, 1)
-        if reverses:
-            lock_batch(core, here, 0)
+        if frozen.margin is not None:
+            margin_call(core, here)  # R142
     if core.forced_text != 0:
         force_close(core, here, core.forced_text)
     if core.lot_count > 0:
@@ -274,13 +247,15 @@ def open_phase(core: Any, here: float) -> None:
 
 
 @compiled
-def walk(core: Any, here: float, there: float) -> None:
+def walk(core: Any, here: float, there: float, frozen: Any) -> None:
     """One leg of the path; a forced close waits for its end (E14)."""
     while core.order_count > 0 and core.status == OK:
         i = select(core, here, there, False)
         if i < 0:
             break
         here = fill_at(core, i, here, there, 0)
+        if frozen.margin is not None:
+            margin_call(core, here)  # at the fill price itself (R142)
     if core.order_count > 0 or core.lot_count > 0:
         arrive(core, there)
     if core.forced_text != 0:
@@ -324,11 +299,11 @@ def walk_legs(core: Any, o: float, h: float, low: float, c: float, frozen: Any) 
     if high_first(core, o, h, low):
         first = h
         second = low
-    walk(core, o, first)
+    walk(core, o, first, frozen)
     checkpoint(core, first, frozen)
-    walk(core, first, second)
+    walk(core, first, second, frozen)
     checkpoint(core, second, frozen)
-    walk(core, second, c)
+    walk(core, second, c, frozen)
     if frozen.risk is not None and core.lot_count > 0:
         check_day_loss(core, c)
 
@@ -336,7 +311,7 @@ def walk_legs(core: Any, o: float, h: float, low: float, c: float, frozen: Any) 
 @compiled
 def walk_bar(core: Any, frozen: Any) -> None:
     """The open, then the path of the bar's own prices."""
-    open_phase(core, core.open_tick)
+    open_phase(core, core.open_tick, frozen)
     checkpoint(core, core.open_tick, frozen)
     if core.order_count > 0 or core.lot_count > 0:
         walk_legs(core, core.open_tick, core.high_tick, core.low_tick, core.close_tick, frozen)

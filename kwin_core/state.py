@@ -26,6 +26,11 @@ CLOSE_ALL = 5
 LONG = 1
 SHORT = -1
 
+IMMEDIATELY = 2  # ``market`` of a close that fills at the close it was asked for at (R72)
+
+SPENT = 1  # an exit leg that filled
+DUE = 2  # one whose price was met together with a reversing entry that fills first
+
 OCA_NONE = 0
 OCA_CANCEL = 1
 OCA_REDUCE = 2
@@ -135,14 +140,15 @@ ORDER = record(
         ("from_entry", np.int64),  # exit: the argument; 0 = not given
         ("lot", np.int64),  # exit: uid of the entry fill it is bound to; 0 = waits for a pending entry
         ("side", np.int64),  # +1 buys, -1 sells
-        ("market", np.int64),
+        ("market", np.int64),  # 1 at the next open, or at this close with on_close; 2 immediately
         ("qty", np.float64),  # what it would trade; for a market entry without the position it reverses
         ("own_qty", np.float64),  # the argument, floored to the lot
         ("limit", np.float64),  # ticks, rounded to the grid by side (R24, R25, R29)
         ("stop", np.float64),  # ticks
         ("triggered", np.int64),  # stop-limit: the stop was touched, it is a limit order now (R53)
         ("default_sized", np.int64),
-        ("budget", np.float64),  # default-sized by money: what its size is bought with (R41)
+        ("budget", np.float64),  # default-sized: money frozen when it was placed (R41)
+        ("raw_only", np.int64),  # market entry repeated on its own bar: it no longer reverses (R47)
         ("oca", np.int64),
         ("oca_kind", np.int64),
         ("text", np.int64),  # code of the signal text
@@ -152,11 +158,16 @@ ORDER = record(
         ("text_trailing", np.int64),
         ("placed_bar", np.int64),
         ("active_bar", np.int64),  # exit: first bar on whose path it works (R64)
-        ("spent", np.int64),  # exit: filled once for this entry, never revived (R61)
-        ("locked", np.int64),  # exit: passed by the open in one batch with a reversing entry (R18)
+        (
+            "spent",
+            np.int64,
+        ),  # exit: 1 filled once for this entry, never revived (R61); 2 due with a reversal (R18)
         ("qty_arg", np.float64),  # exit: quantity argument; nan = the rest
         ("qty_fraction", np.float64),  # exit: share of the entry's original size; nan = not given (R62)
-        ("reserved", np.float64),  # exit: the share it holds of its entry
+        (
+            "reserved",
+            np.float64,
+        ),  # exit: the share it holds of its entry; close_all: what margin calls took since (R70)
         ("profit_ticks", np.float64),
         ("loss_ticks", np.float64),
         ("stop_arg", np.float64),  # exit: stop price as given; loss_ticks may tighten it at the fill
@@ -298,7 +309,8 @@ CORE = record(
         ("order_count", np.int64),
         ("lot_count", np.int64),
         ("next_uid", np.int64),
-        ("margin_cut", np.float64),
+        ("max_held_long", np.float64),  # largest position, not largest trade (R158)
+        ("max_held_short", np.float64),
         ("chain", np.uint64),
         ("status", np.int64),
         ("keep_signals", np.int64),  # 0: the caller wants no row a bar

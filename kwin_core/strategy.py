@@ -10,6 +10,12 @@ from kwin_core.commands import cancel, cancel_all, close, close_all, entry, exit
 from kwin_core.engine import Buffers, Engine, Strategy, make_engine
 from kwin_core.jit import compiled
 from kwin_core.properties import PINE_V5, PINE_V6, Instrument, Properties
+from kwin_core.queries import (
+    capital_held,
+    default_entry_qty,
+    margin_liquidation_price,
+    open_trade_size,
+)
 from kwin_core.records import record
 from kwin_core.risk import (
     allow_entry_in,
@@ -39,17 +45,21 @@ __all__ = [
     "allow_entry_in",
     "cancel",
     "cancel_all",
+    "capital_held",
     "close",
     "close_all",
     "compiled",
+    "default_entry_qty",
     "entry",
     "exit",
     "make_engine",
+    "margin_liquidation_price",
     "max_cons_loss_days",
     "max_drawdown",
     "max_intraday_filled_orders",
     "max_intraday_loss",
     "max_position_size",
+    "open_trade_size",
     "order",
     "record",
     "ta",
