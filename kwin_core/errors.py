@@ -64,3 +64,20 @@ class ParityError(KwinError):
 
 class VenueError(KwinError):
     """The exchange refused, failed or contradicted itself."""
+
+
+class JournalError(KwinError):
+    """The journal cannot be opened, read or written; nothing of the message at hand was recorded.
+
+    Parameters
+    ----------
+    message
+        What is wrong with which file and what to do, in one line.
+    kind
+        ``full``, ``read_only``, ``locked`` (another program writes), ``in_use`` (another instance), ``damaged``,
+        ``version``, ``foreign`` (another deployment's or program's), ``missing``, ``moved``, ``io``, ``conflict``.
+    """
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
