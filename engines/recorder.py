@@ -7,6 +7,7 @@ import numpy as np
 from engines.drive import Chunk
 from kwin_core.bars import BAR
 from kwin_core.engine import MARK, Strategy
+from kwin_core.records import copy_rows, join_rows
 from kwin_core.state import EVENT, TRADE
 
 
@@ -38,12 +39,12 @@ class Recorder:
             self._parts[name].append(getattr(chunk, name))
         if self.keeps_bars:
             for name in ("bars", "signals", "marks"):
-                self._parts[name].append(getattr(chunk, name).copy())
+                self._parts[name].append(copy_rows(getattr(chunk, name)))
 
     def all(self, name: str) -> np.ndarray:
         """Everything of one kind (``bars``, ``signals``, ``marks``, ``trades``, ``events``) as one array."""
         parts = self._parts[name]
         if len(parts) != 1:
-            parts = [np.concatenate(parts) if parts else np.zeros(0, self._kinds[name])]
+            parts = [join_rows(parts, self._kinds[name])]
             self._parts[name] = parts
         return parts[0]

@@ -202,7 +202,8 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     if not path.is_file():
         raise DataError(f"{path}: not a file")
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        # neither mapped nor read ahead: both keep the whole file in memory while it is streamed
+        return pq.ParquetFile(path, pre_buffer=False)
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise DataError(

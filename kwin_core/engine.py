@@ -25,7 +25,7 @@ from kwin_core.bars import BAR
 from kwin_core.emulator import Frozen
 from kwin_core.errors import CapacityError, StrategyError
 from kwin_core.lengths import find_error
-from kwin_core.records import record
+from kwin_core.records import copy_rows, record
 from kwin_core.state import (
     CORE,
     EVENT,
@@ -249,7 +249,10 @@ class Engine:
         for name in ("equity", "high_water", "low_water", "day_open_equity"):
             core[name] = capital
         if self.strategy.init is not None:
-            self.strategy.init(states[0].user, params[0])
+            plain = getattr(
+                self.strategy.init, "py_func", self.strategy.init
+            )  # once a state: not worth a compile
+            plain(states[0].user, params[0])
         return states
 
     def run(
@@ -280,14 +283,17 @@ class Engine:
         CapacityError
             A fixed limit of the core was reached.
         """
-        if bars.dtype != BAR:
+        if bars.dtype is not BAR and bars.dtype != BAR:
             raise StrategyError(f"bars are {bars.dtype}, expected kwin_core.bars.BAR")
+        if params.dtype is not self.strategy.params and params.dtype != self.strategy.params:
+            raise StrategyError(f"params are not the parameter record of {self.strategy.name!r}")
         magnified = subs is not None and offsets is not None
         if magnified != (self.frozen.magnifier is not None):
             raise StrategyError("sub-bars and their offsets go with the magnifier, and only with it")
         if offsets is not None and offsets.size != bars.size + 1:
             raise StrategyError(f"{offsets.size} offsets for {bars.size} bars: one more than bars is needed")
-        states[0]["core"]["keep_signals"] = 1 if buffers.keeps_bars else 0
+        core = states["core"]  # a view of the array: asking the element for it would cost more than the bar
+        core["keep_signals"][0] = 1 if buffers.keeps_bars else 0
         taken = self._run(
             states,
             bars,
@@ -301,8 +307,8 @@ class Engine:
             buffers.events,
             buffers.counts,
         )
-        if states[0]["core"]["status"] != OK:
-            raise _status_error(states[0]["core"])
+        if core["status"][0] != OK:
+            raise _status_error(core[0])
         return int(taken)
 
     def check(self, states: np.ndarray) -> None:
@@ -364,8 +370,8 @@ class Buffers:
 
     def take(self) -> tuple[np.ndarray, np.ndarray]:
         """Copies of the trades and events since the last call; the buffers are empty afterwards."""
-        trades = self.trades[: self.counts[0]].copy()
-        events = self.events[: self.counts[1]].copy()
+        trades = copy_rows(self.trades[: self.counts[0]])
+        events = copy_rows(self.events[: self.counts[1]])
         self.counts[:] = 0
         return trades, events
 

@@ -247,6 +247,10 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
         if order.kind == ENTRY:
             drop_legs_of_pending(core, order.id)
         return
+    if order.kind == ENTRY and not order.own_qty > 0.0:
+        drop_legs_of_pending(
+            core, order.id
+        )  # it closes and opens nothing: its exits have nothing to wait for (R149)
     transact(core, order, total, tick_price, by, order.text, 0, True)
     if order.oca != 0 and order.oca_kind != OCA_NONE:
         apply_oca(core, order.oca, order.oca_kind, total)

@@ -86,7 +86,10 @@ def trigger(order: Any, here: float, there: float) -> tuple[float, int]:
             mark = trail_level(order)
             if stop_reached(side, mark, there) or stop_reached(side, mark, here):
                 d = 0.0 if stop_reached(side, mark, here) else abs(mark - here)
-                if d < distance:
+                tighter = d == distance and how == BY_STOP and side * mark < side * level
+                if (
+                    d < distance or tighter
+                ):  # of two passed at once the one in force is the better placed (R81)
                     level = mark
                     how = BY_TRAIL
         elif order.trail_offset == 0.0:
@@ -188,8 +191,7 @@ def fill_at(core: Any, i: int, here: float, there: float, gap: int) -> float:
         order.triggered = 1  # stop-limit: a limit order from here on (R53)
         arrive_between(core, here, at)
         return at
-    beyond = over and level != here
-    if gap == 1 and beyond:
+    if gap == 1 and over:
         how = BY_STOP_GAP if how == BY_STOP else (BY_LIMIT_GAP if how == BY_LIMIT else BY_TRAIL_GAP)
     elif gap == 2:
         how = BY_STOP_CLOSE if how == BY_STOP else BY_LIMIT_CLOSE

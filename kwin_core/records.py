@@ -73,3 +73,14 @@ def _field(name: str, kind: Any, shape: tuple[int, ...] | None = None) -> tuple[
     elif dtype.base.kind not in _KINDS:
         raise StrategyError(f"field {name!r} is of type {dtype}: a state holds numbers and records only")
     return (name, dtype) if shape is None else (name, dtype, shape)
+
+
+def copy_rows(rows: np.ndarray) -> np.ndarray:
+    """Copy of a contiguous array of records, as plain bytes: numpy copies them field by field, ten times slower."""
+    return rows.view(np.uint8).copy().view(rows.dtype) if rows.size else rows.copy()
+
+
+def join_rows(parts: Sequence[np.ndarray], dtype: np.dtype[Any]) -> np.ndarray:
+    """The arrays one after the other, as plain bytes; an empty array of ``dtype`` when there are none."""
+    filled = [part.view(np.uint8) for part in parts if part.size]
+    return np.concatenate(filled).view(dtype) if filled else np.zeros(0, dtype)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from tests.differential.open_points import kind_at_open, leg_of_nothing
 from tests.reference.records import Result
 
 RELATIVE = 2e-9
@@ -24,13 +23,11 @@ def differences(expected: Result, got: Result, skipped: frozenset[str] = frozens
     scale = max(
         [1.0, abs(expected.equity), *(abs(t.net_pnl) + t.commission + t.runup for t in expected.trades)]
     )
-    stale_leg = False
     for number, (mine, theirs) in enumerate(zip(expected.bars, got.bars, strict=True)):
-        stale_leg = stale_leg or leg_of_nothing(mine, theirs)
         for column, value in mine.items():
             if column not in theirs or column in skipped:
                 continue
-            if column in FORCE and (theirs["filled_at_close"] or stale_leg):
+            if column in FORCE and theirs["filled_at_close"]:
                 continue
             if not equal(column, value, theirs[column], scale):
                 yield f"bar {number}, {column}: reference {value!r}, core {theirs[column]!r}"
@@ -42,8 +39,6 @@ def differences(expected: Result, got: Result, skipped: frozenset[str] = frozens
             yield f"{what}s: reference {len(mine_list)}, core {len(their_list)}"
         for number, (a, b) in enumerate(zip(mine_list, their_list, strict=False)):
             theirs = asdict(b)  # type: ignore[call-overload]
-            if what == "trade" and kind_at_open(a, b):  # type: ignore[arg-type]
-                theirs["exit_kind"] = a.exit_kind  # type: ignore[union-attr]
             for name, value in asdict(a).items():  # type: ignore[call-overload]
                 if not equal(name, value, theirs[name], scale):
                     yield f"{what} {number}, {name}: reference {value!r}, core {theirs[name]!r}"

@@ -75,23 +75,21 @@ class ExitLeg:
     def at_open(self, price: int) -> str | None:
         """Look at the first tick of a bar; the kind of the fill at that price, or ``None``.
 
-        A stop at or above the open fills (R5, R13, R81), so does a limit at or below it (R14); the kind says
-        whether the open went beyond the level. A favourable open raises the mark or arms the trail (R77, R81),
-        with offset 0 it fills (R80).
+        A stop at or above the open fills (R5, R13, R81), so does a limit at or below it (R14); a level exactly at
+        the open counts as passed by it, as the published lists of classic show. A favourable open raises the mark
+        or arms the trail (R77, R81), with offset 0 it fills (R80).
         """
         stop = self.stop_in_force()
         if stop is not None and price <= stop[0]:
-            if price == stop[0]:
-                return stop[1]
             return "stop@gap" if stop[1] == "stop" else "trail@open"
         if self.limit is not None and price >= self.limit:
-            return "limit" if price == self.limit else "limit@open"
+            return "limit@open"
         if self.armed:
             self.mark = max(self.mark, price)
         else:
             self.seed(price)
         if self.armed and self.offset == 0:
-            return "trail" if price == self.activation else "trail@open"
+            return "trail@open"
         return None
 
     def on_leg(self, start: int, end: int) -> tuple[int, str] | None:

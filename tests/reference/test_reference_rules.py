@@ -20,7 +20,7 @@ ONE_BAR: dict[str, tuple[dict[str, float], Prices, tuple[float, str] | None]] = 
     "R5: touching a stop is enough": ({"stop": 95}, (100, 101, 95, 100), (95, "stop")),
     "R5: one tick short is not": ({"stop": 95}, (100, 101, 96, 100), None),
     "R13: a gap through the stop fills at the open": ({"stop": 95}, (90, 99, 89, 98), (90, "stop@gap")),
-    "R5: an open on the stop fills it": ({"stop": 95}, (95, 99, 95, 98), (95, "stop")),
+    "R5: an open on the stop fills it": ({"stop": 95}, (95, 99, 95, 98), (95, "stop@gap")),
     "R14: a gap through the limit fills at the open": (
         {"limit": 105}, (108, 109, 90, 100), (108, "limit@open")
     ),

@@ -1,31 +1,25 @@
-"""Minimal examples of what ``open_points`` leaves out of the comparison; each must fail until the core is right."""
+"""Minimal examples of differences the random comparison once found; each rule stays decided."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from tests.core.hand_made import BOTH, REVERSING, SWEEP, Settings, dual, fills, trailing
 from tests.differential.compiled import run_setup, setup_for, to_array
 from tests.reference.hand_made import make_bars
 
 
-@pytest.mark.xfail(strict=True, reason="R80: kind of an offset-0 trail beyond whose activation the bar opens")
 def test_offset_0_beyond_the_activation_fills_at_the_open() -> None:
     """Activation 100.01, open 100.5: filled at the open, so trail@open."""
     assert fills(dual([*SWEEP, (100.5, 101, 99.5, 100)])) == [("long", 3, 4, 100.5, "trail@open")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="R81: of stop and trail both passed by the open the better placed names it"
-)
 def test_the_better_placed_of_stop_and_trail_names_a_gap() -> None:
     """Trail 109 - 1 = 108 stands above the stop 98; the open at 97 has passed both."""
     prices = [*SWEEP, (100, 109, 100, 108.5), (97, 98, 96, 97)]
     assert fills(trailing(prices)) == [("long", 3, 5, 97, "trail@open")]
 
 
-@pytest.mark.xfail(strict=True, reason="R149: the exit of an entry that opened nothing must die with it")
 def test_no_leg_is_left_behind_by_an_entry_below_one_lot() -> None:
     """Lot 4.5: the long is one lot; the short's 3 floor to none, closes the long (R137), leaves no order."""
     setup = setup_for(
@@ -43,9 +37,6 @@ def test_no_leg_is_left_behind_by_an_entry_below_one_lot() -> None:
     assert (int(core["lot_count"]), int(core["order_count"])) == (0, 0)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="R57: of two opposite entries that do not fit together the first stays"
-)
 def test_the_first_of_two_entries_stays_when_both_do_not_fit() -> None:
     """Margin 100: 2.25 at 100 is 225 of 300; the short's as much again does not fit beside it."""
     result = dual(BOTH, Settings(margin_percent=100.0), use_one_per_bar=False, max_qty_manual=2.25)
