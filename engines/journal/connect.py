@@ -11,6 +11,7 @@ from kwin_core.errors import JournalError
 
 BUSY_TIMEOUT_MS = 5_000
 _OLDEST_SQLITE = (3, 37, 0)
+_HEADER_BYTES = 100
 _WAL_BYTES_KEPT = 16 * 2**20
 
 
@@ -60,7 +61,9 @@ def connect_writer(
 
 
 def connect_reader(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:
-    """Open an existing journal to read only; never creates, migrates or checkpoints anything.
+    """Open an existing journal to read only; never migrates or checkpoints anything.
+
+    Of a journal that nobody writes, SQLite leaves an empty ``-wal`` and a ``-shm`` beside it; they do no harm.
 
     Raises
     ------
@@ -88,6 +91,11 @@ def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
         raise JournalError(
             f"journal {path}: Python's SQLite is {sqlite3.sqlite_version}, 3.37 or newer is needed; use a newer Python",
             kind="version",
+        )
+    if path.is_file() and 0 < path.stat().st_size < _HEADER_BYTES:
+        raise JournalError(  # SQLite would take it for a new file and write over it
+            f"journal {path}: the file is damaged, {path.stat().st_size} bytes are left; go on from a backup",
+            kind="damaged",
         )
     with sqlite_errors(path):
         address = f"{path.resolve().as_uri()}?mode={mode}"

@@ -11,6 +11,7 @@ from engines.journal.rows import Outcome
 from engines.journal.schema import TRIMMED_TABLES
 
 SEQS_A_TRANSACTION = 20_000
+PAGES_A_TRANSACTION = 2_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,17 @@ def trim_events(
                 rows += deleted.rowcount
             connection.execute("UPDATE meta SET value = ? WHERE key = 'trimmed_seq'", (str(until),))
         trimmed = until
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    _give_pages_back(connection)
     return Trimmed(trimmed, rows, snapshots)
+
+
+def _give_pages_back(connection: sqlite3.Connection) -> None:
+    """Shorten the file by its free pages, in short transactions."""
+    before, free = -1, int(connection.execute("PRAGMA freelist_count").fetchone()[0])
+    while free > 0 and free != before:
+        # executescript runs a statement to its end; execute would free a single page
+        connection.executescript(f"PRAGMA incremental_vacuum({PAGES_A_TRANSACTION})")
+        before, free = free, int(connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def trimmed_seq(connection: sqlite3.Connection) -> int:

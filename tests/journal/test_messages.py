@@ -186,7 +186,7 @@ def test_a_bar_that_cannot_be_kept_exactly_is_refused(path: Path, field: str, va
         assert journal.last_seq == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0, allow_nan=False, allow_infinity=False), min_size=5, max_size=5))
 def test_any_other_bar_comes_back_bit_for_bit(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]
