@@ -15,6 +15,7 @@ import numpy as np
 
 from feeds.bybit_payloads import interval_of
 from feeds.live import ClosedBar, LiveFeed, LiveSettings, Notice, NoticeKind, Stream
+from kwin_core.bars import BAR
 from tests.exchange import Exchange, Market
 from tests.exchange.klines import KlineBook
 
@@ -122,6 +123,10 @@ class Rig:
         until(lambda: self.count(NoticeKind.DISCONNECTED) >= before + links, "the feed notices")
         until(lambda: not self.exchange.hub.connections, "the exchange notices")
         until(self.quiet_alone, "the feed settles")
+        self.rebase()
+
+    def rebase(self) -> None:
+        """Frames sent so far that the feed has not seen were for others, or are lost."""
         self._lost = self.exchange.data_frames - self.feed.frames
 
     def subscribed(self) -> bool:
@@ -161,10 +166,22 @@ class Rig:
         assert got.tobytes() == wanted.tobytes()
 
 
+class WallRig:
+    """A feed on the wall clock; the exchange must run at speed 1."""
+
+    def __init__(self, exchange: Exchange, streams: tuple[Stream, ...], **options: Any) -> None:
+        self.notices: list[Notice] = []
+        self.on_bar: Callable[[ClosedBar], None] = lambda _: None
+        settings = LiveSettings(streams, exchange.url, exchange.ws_url, **{"rest_timeout_s": 30.0, **options})
+        self.feed = LiveFeed(settings, lambda bar: self.on_bar(bar), on_notice=self.notices.append)
+
+    def count(self, kind: NoticeKind) -> int:
+        """Notices of a kind so far."""
+        return sum(one.kind is kind for one in self.notices)
+
+
 def true_bars(exchange: Exchange, stream: Stream, begin_ms: int, now_ms: int) -> np.ndarray:
     """Closed bars of the script from an open time on, as the exchange itself knows them."""
-    from kwin_core.bars import BAR
-
     book: KlineBook = exchange.venue.klines[(stream.category, stream.symbol)]
     times = np.arange(begin_ms, now_ms - stream.timeframe_ms + 1, stream.timeframe_ms)
     bars = np.zeros(times.size, dtype=BAR)
