@@ -63,11 +63,8 @@ def roll_day(core: Any, open_tick: float) -> None:
 
 
 @compiled_inline
-def begin_bar(core: Any, bar: Any, rate: float, subs: Any, first: int, last: int, frozen: Frozen) -> None:
-    """Take a closed bar: resting orders meet its path, then the account is marked at its close.
-
-    With the magnifier the path is that of the bars ``subs[first:last]`` inside it, where there are any (R122).
-    """
+def take_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> bool:
+    """Make the bar the current one; whether its path matters, because something rests or is open."""
     tick = core.settings.tick
     core.bar_index += 1
     core.time_ms = bar.time_ms
@@ -77,11 +74,31 @@ def begin_bar(core: Any, bar: Any, rate: float, subs: Any, first: int, last: int
         core.rate = rate
     if frozen.risk is not None:
         roll_day(core, nearest_tick(bar.open, tick))
-    if core.order_count > 0 or core.lot_count > 0:
-        core.open_tick = nearest_tick(bar.open, tick)
-        core.high_tick = nearest_tick(bar.high, tick)
-        core.low_tick = nearest_tick(bar.low, tick)
-        if frozen.magnifier is not None and last > first:
+    if core.order_count == 0 and core.lot_count == 0:
+        return False
+    core.open_tick = nearest_tick(bar.open, tick)
+    core.high_tick = nearest_tick(bar.high, tick)
+    core.low_tick = nearest_tick(bar.low, tick)
+    return True
+
+
+@compiled_inline
+def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
+    """Take a closed bar: resting orders meet its path, then the account is marked at its close."""
+    if take_bar(core, bar, rate, frozen):
+        walk_bar(core, frozen)
+        if frozen.risk is not None:
+            check_drawdown(core)
+    refresh_equity(core)
+
+
+@compiled_inline
+def begin_bar_magnified(
+    core: Any, bar: Any, rate: float, subs: Any, first: int, last: int, frozen: Frozen
+) -> None:
+    """`begin_bar` with the path of the bars ``subs[first:last]`` inside it, where there are any (R122)."""
+    if take_bar(core, bar, rate, frozen):
+        if last > first:
             walk_subs(core, subs, first, last, frozen)
         else:
             walk_bar(core, frozen)
@@ -115,7 +132,7 @@ def finish_bar(core: Any, frozen: Frozen) -> None:
     core.chain = mix(core.chain, word)
 
 
-@compiled
+@compiled_inline
 def drain(core: Any, trades: Any, events: Any, counts: Any) -> bool:
     """Move the outbox behind what the caller's buffers hold already; whether one more bar surely fits."""
     out = core.outbox

@@ -16,6 +16,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import numba
@@ -46,12 +47,12 @@ TEMPLATE = '''\
 
 from numba import njit
 
-from kwin_core.emulator import begin_bar, drain, finish_bar
+from kwin_core.emulator import $begin, drain, finish_bar
 
 
 @njit(error_model="numpy", forceinline=True)
-def advance(st, bar, rate, subs, first, last, params, sig):
-    begin_bar(st.core, bar, rate, subs, first, last, FROZEN)
+def advance(st, bar, rate, ${sub_names}params, sig):
+    $begin(st.core, bar, rate, ${sub_names}FROZEN)
     calculate(st.core, bar, st.user, params, sig)
     finish_bar(st.core, FROZEN)
 
@@ -64,8 +65,7 @@ def run(states, bars, rates, subs, offsets, params, sigs, marks, trades, events,
     keep = core.keep_signals != 0
     for i in range(bars.size):
         rate = rates[i if rates.size > 1 else 0]
-        at = i if offsets.size > 2 else 0
-        advance(st, bars[i], rate, subs, offsets[at], offsets[at + 1], p, sigs[i if keep else 0])
+        advance(st, bars[i], rate, ${sub_values}p, sigs[i if keep else 0])
         if keep:
             marks[i].equity = core.equity
             marks[i].position_size = core.position_size
@@ -75,6 +75,19 @@ def run(states, bars, rates, subs, offsets, params, sigs, marks, trades, events,
             return i + 1
     return bars.size
 '''
+
+_WHOLE_BARS = {"begin": "begin_bar", "sub_names": "", "sub_values": ""}
+_SUB_BARS = {
+    "begin": "begin_bar_magnified",
+    "sub_names": "subs, first, last, ",
+    "sub_values": "subs, offsets[i], offsets[i + 1], ",
+}
+
+
+def engine_source(frozen: Frozen) -> str:
+    """Text of the generated module; sub-bars are handed on only with the magnifier, every bar pays for arguments."""
+    return Template(TEMPLATE).substitute(_WHOLE_BARS if frozen.magnifier is None else _SUB_BARS)
+
 
 MARK = record([("equity", np.float64), ("position_size", np.float64)])
 """Account after one bar: equity in account currency, signed position in base currency."""
@@ -394,12 +407,13 @@ def make_engine(strategy: Strategy, frozen: Frozen) -> Engine:
     has_source = Path(
         getattr(sys.modules.get(strategy.calculate.__module__), "__file__", None) or ""
     ).is_file()
-    _write_once(file, TEMPLATE)
+    source = engine_source(frozen)
+    _write_once(file, source)
     module = types.ModuleType(file.stem)
     module.__file__ = str(file)
     vars(module).update(calculate=strategy.calculate, FROZEN=frozen, CACHE=has_source)
     sys.modules[file.stem] = module  # before the first call: the cache loader imports it by name
-    exec(compile(TEMPLATE, str(file), "exec"), vars(module))
+    exec(compile(source, str(file), "exec"), vars(module))
     state_dtype = record([("core", CORE), ("user", strategy.state)])
     engine = Engine(strategy, frozen, name, state_dtype, vars(module)["run"])
     _ENGINES[name] = engine
