@@ -1,4 +1,4 @@
-"""What a strategy can tell the broker: entry, order, exit, close, close_all, cancel, cancel_all.
+"""What a strategy can tell the broker: entry, order, close, close_all, cancel, cancel_all.
 
 Called from compiled strategy code with the context as first argument. Prices are in quote currency, quantities in
 base currency, ``nan`` means *not given* (R31), ids and texts are codes of the strategy's own tables. Commands
@@ -12,23 +12,17 @@ from typing import Any
 import numpy as np
 
 from kwin_core.account import bound_of, full_size_of, tidy
-from kwin_core.book import append, cancel_at, drop_legs_of_pending, emit, find, remove, to_the_back
+from kwin_core.book import append, cancel_at, drop_legs_of_pending, emit, find, remove
 from kwin_core.jit import compiled
-from kwin_core.legs import bind, reserve, seed_trail, set_levels
-from kwin_core.money import floor_explicit, floor_internal, round_money, tick_down, tick_up
+from kwin_core.money import floor_explicit, tick_down, tick_up
+from kwin_core.sizing import affordable, default_size, size_budget, sizing_price
 from kwin_core.state import (
     CANCELLED,
-    CASH,
     CLOSE,
     CLOSE_ALL,
-    COMMISSION_PER_CONTRACT,
-    COMMISSION_PER_ORDER,
-    COMMISSION_PERCENT,
     ENTRY,
     EXIT,
-    FIXED,
     OCA_NONE,
-    PERCENT_OF_EQUITY,
     PLACED,
     RAW,
     REFUSED,
@@ -82,56 +76,6 @@ def expected_entries(ctx: Any, side: int, ignore: int) -> int:
 
 
 @compiled
-def sizing_price(ctx: Any, side: int, limit: float, stop: float) -> float:
-    """Price at which an order without quantity is sized, known when it is placed.
-
-    A market order: this close, slipped (R34). A stop: its level, or this close when that has passed it, slipped
-    (R139). A limit: its level; a better fill sizes it anew (R41). A stop-limit: the price it would have now (R152).
-    """
-    s = ctx.settings
-    slip = side * s.slippage_ticks
-    if np.isnan(limit) and np.isnan(stop):
-        return (ctx.close_tick + slip) * s.tick
-    level = tick_down(limit, s.tick) if side > 0 else tick_up(limit, s.tick)
-    if np.isnan(stop):
-        return level * s.tick
-    if side > 0:
-        reached = max(tick_up(stop, s.tick), ctx.close_tick)
-        return (reached + slip if np.isnan(limit) else min(reached, level)) * s.tick
-    reached = min(tick_down(stop, s.tick), ctx.close_tick)
-    return (reached + slip if np.isnan(limit) else max(reached, level)) * s.tick
-
-
-@compiled
-def size_budget(ctx: Any) -> float:
-    """Money an order without quantity may spend, ten significant digits; nan when sizes are fixed (R37 to R40)."""
-    s = ctx.settings
-    if s.qty_kind == FIXED:
-        return NAN
-    if s.qty_kind == CASH:
-        return round_money(s.qty_value)
-    budget = ctx.equity * s.qty_value
-    if s.commission_kind == COMMISSION_PER_ORDER:
-        budget -= s.commission
-    return round_money(budget)
-
-
-@compiled
-def default_size(ctx: Any, budget: float, price: float) -> float:
-    """Quantity a budget buys at a price, cut to the lot; 0 without a price (R37 to R39, R161, C2, C3)."""
-    s = ctx.settings
-    if s.qty_kind == FIXED:
-        return floor_explicit(s.qty_value, s.lot, s.lots_per_unit)
-    unit = price * s.point_value * ctx.rate
-    if s.qty_kind == PERCENT_OF_EQUITY:
-        if s.commission_kind == COMMISSION_PERCENT:
-            unit *= 1.0 + s.commission
-        elif s.commission_kind == COMMISSION_PER_CONTRACT:
-            unit += s.commission
-    return floor_internal(budget / unit, s.lot, s.lots_per_unit) if unit > 0.0 else 0.0
-
-
-@compiled
 def waiting_entries(ctx: Any, side: int, ignore: int) -> float:
     """Quantity of the market entries of one side already submitted in this pass; slot ``ignore`` left out."""
     total = 0.0
@@ -140,17 +84,6 @@ def waiting_entries(ctx: Any, side: int, ignore: int) -> float:
         if i != ignore and order.market == 1 and order.kind == ENTRY and order.side == side:
             total += order.own_qty
     return total
-
-
-@compiled
-def affordable(ctx: Any, side: int, qty: float, price: float) -> bool:
-    """Whether a position of ``qty`` at ``price`` has its margin in the equity (R90, R91, E15)."""
-    s = ctx.settings
-    margin = s.margin_long if side > 0 else s.margin_short
-    if margin <= 0.0:
-        return True
-    need = qty * price * s.point_value * ctx.rate * margin
-    return need <= ctx.equity * (1.0 + 1e-11)
 
 
 @compiled
@@ -358,198 +291,6 @@ def order(
             return
     sized = 0 if given else 1
     place(ctx, RAW, order_id, side, own, own, limit, stop, text, text_arg, oca, oca_kind, budget, sized)
-
-
-@compiled
-def same(a: float, b: float) -> bool:
-    """Equal, or both absent."""
-    return a == b or (np.isnan(a) and np.isnan(b))
-
-
-@compiled
-def find_leg(ctx: Any, exit_id: int, from_entry: int, uid: int, entry_id: int) -> int:
-    """Index of the leg of this exit for one entry fill (``uid``) or, with uid 0, for a pending entry (R60)."""
-    for i in range(ctx.order_count):
-        leg = ctx.orders[i]
-        if leg.kind == EXIT and leg.id == exit_id and leg.from_entry == from_entry and leg.lot == uid:
-            if uid != 0 or leg.entry == entry_id:
-                return i
-    return -1
-
-
-@compiled
-def write_leg(
-    ctx: Any,
-    i: int,
-    qty: float,
-    fraction: float,
-    profit: float,
-    limit: float,
-    loss: float,
-    stop: float,
-    trail_price: float,
-    trail_points: float,
-    trail_offset: float,
-    text: int,
-    text_arg: int,
-    text_profit: int,
-    text_loss: int,
-    text_trailing: int,
-) -> bool:
-    """Store the arguments in a leg; tells whether its trail arguments changed."""
-    leg = ctx.orders[i]
-    changed = not (
-        same(leg.trail_price, trail_price)
-        and same(leg.trail_points, trail_points)
-        and same(leg.trail_offset, trail_offset)
-    )
-    leg.qty_arg = qty
-    leg.qty_fraction = fraction
-    leg.profit_ticks = profit
-    leg.loss_ticks = loss
-    leg.limit_arg = limit
-    leg.stop_arg = stop
-    leg.trail_price = trail_price
-    leg.trail_points = trail_points
-    leg.trail_offset = trail_offset
-    leg.text = text if text != 0 else leg.id
-    leg.text_arg = text_arg
-    leg.text_profit = text_profit
-    leg.text_loss = text_loss
-    leg.text_trailing = text_trailing
-    leg.placed_bar = ctx.bar_index
-    return changed
-
-
-@compiled
-def exit(
-    ctx: Any,
-    exit_id: int,
-    from_entry: int = 0,
-    qty: float = NAN,
-    qty_percent: float = NAN,
-    profit: float = NAN,
-    limit: float = NAN,
-    loss: float = NAN,
-    stop: float = NAN,
-    trail_price: float = NAN,
-    trail_points: float = NAN,
-    trail_offset: float = NAN,
-    text: int = 0,
-    text_arg: int = 0,
-    text_profit: int = 0,
-    text_loss: int = 0,
-    text_trailing: int = 0,
-) -> None:
-    """strategy.exit: one leg per open entry fill it covers and per pending entry; the same id replaces (E9, R60).
-
-    Parameters
-    ----------
-    from_entry
-        Code of the entry id; 0 covers every entry (R64).
-    qty, qty_percent
-        Base currency, or percent of the entry's original size; neither means the rest (R62).
-    profit, loss, trail_points, trail_offset
-        Ticks from the fill price of the entry (R28); the offset is cut to whole ticks, the points are not (R79).
-    limit, stop, trail_price
-        Prices. All levels absent: see the switch ``all_na_exit`` (R59).
-    """
-    if discarded(ctx):
-        return
-    no_trail = np.isnan(trail_price) and np.isnan(trail_points)
-    all_na = no_trail and np.isnan(profit) and np.isnan(limit) and np.isnan(loss) and np.isnan(stop)
-    if all_na and ctx.settings.all_na_keep != 0:
-        return
-    offset = NAN
-    if not no_trail:
-        offset = 0.0 if np.isnan(trail_offset) else np.floor(trail_offset)
-    fraction = qty_percent / 100.0
-    for n in range(ctx.lot_count):
-        lot = ctx.lots[n]
-        if not lot.bound > 0.0 or (from_entry != 0 and lot.entry != from_entry):
-            continue
-        i = find_leg(ctx, exit_id, from_entry, lot.uid, lot.entry)
-        if i >= 0 and ctx.orders[i].spent != 0:
-            continue
-        fresh = i < 0
-        if fresh:
-            if all_na:
-                continue
-            i = append(ctx, EXIT, exit_id, -lot.side)
-            if i < 0:
-                return
-            ctx.orders[i].entry = lot.entry
-            ctx.orders[i].from_entry = from_entry
-        leg = ctx.orders[i]
-        old_stop = leg.stop
-        old_limit = leg.limit
-        old_reserved = leg.reserved
-        changed = write_leg(
-            ctx,
-            i,
-            qty,
-            fraction,
-            profit,
-            limit,
-            loss,
-            stop,
-            trail_price,
-            trail_points,
-            offset,
-            text,
-            text_arg,
-            text_profit,
-            text_loss,
-            text_trailing,
-        )
-        if fresh:
-            bind(ctx, i, lot, ctx.close_tick)
-        else:
-            set_levels(ctx, leg, lot)
-            if changed:
-                seed_trail(leg, ctx.close_tick)
-            reserve(ctx, i, lot)
-            if changed or not (
-                same(old_stop, leg.stop) and same(old_limit, leg.limit) and old_reserved == leg.reserved
-            ):
-                i = to_the_back(ctx, i)
-        leg = ctx.orders[i]
-        emit(ctx, PLACED if fresh else REPLACED, leg, leg.reserved, NAN, 0)
-    count = ctx.order_count
-    for n in range(count):
-        pending = ctx.orders[n]
-        if pending.kind != ENTRY or (from_entry != 0 and pending.id != from_entry):
-            continue
-        i = find_leg(ctx, exit_id, from_entry, 0, pending.id)
-        fresh = i < 0
-        if fresh:
-            if all_na:
-                continue
-            i = append(ctx, EXIT, exit_id, -pending.side)
-            if i < 0:
-                return
-            ctx.orders[i].entry = pending.id
-            ctx.orders[i].from_entry = from_entry
-        ctx.orders[i].side = -pending.side
-        write_leg(
-            ctx,
-            i,
-            qty,
-            fraction,
-            profit,
-            limit,
-            loss,
-            stop,
-            trail_price,
-            trail_points,
-            offset,
-            text,
-            text_arg,
-            text_profit,
-            text_loss,
-            text_trailing,
-        )
-        emit(ctx, PLACED if fresh else REPLACED, ctx.orders[i], 0.0, NAN, 0)
 
 
 @compiled

@@ -20,9 +20,9 @@ from kwin_core.account import (
     tidy,
 )
 from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending, emit, remove
-from kwin_core.commands import affordable, default_size
 from kwin_core.jit import compiled
 from kwin_core.legs import bind
+from kwin_core.sizing import affordable, default_size
 from kwin_core.state import (
     BY_LIMIT,
     BY_LIMIT_CLOSE,

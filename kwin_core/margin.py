@@ -6,10 +6,10 @@ from typing import Any
 
 from kwin_core.account import open_profit_at, tidy
 from kwin_core.book import SCRATCH, ZERO, cancel_at, drop_legs_of_pending
-from kwin_core.commands import affordable
 from kwin_core.fills import transact
 from kwin_core.jit import compiled
 from kwin_core.money import floor_explicit
+from kwin_core.sizing import affordable
 from kwin_core.state import BY_MARGIN, CLOSE_ALL, ENTRY, RAW, TEXT_MARGIN_CALL
 
 RELATIVE_EXCESS = 1e-11  # R91: less than this is rounding, not a shortfall

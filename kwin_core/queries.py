@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from kwin_core.commands import default_size, size_budget
 from kwin_core.jit import compiled
 from kwin_core.money import GRID_TOLERANCE, nearest_tick
+from kwin_core.sizing import default_size, size_budget
 
 
 @compiled

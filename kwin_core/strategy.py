@@ -6,8 +6,9 @@ The context ``ctx`` is the broker's record; a strategy reads these fields and ch
 """
 
 from kwin_core import ta
-from kwin_core.commands import cancel, cancel_all, close, close_all, entry, exit, order
+from kwin_core.commands import cancel, cancel_all, close, close_all, entry, order
 from kwin_core.engine import Buffers, Engine, Strategy, make_engine
+from kwin_core.exits import exit
 from kwin_core.jit import compiled
 from kwin_core.properties import PINE_V5, PINE_V6, Instrument, Properties
 from kwin_core.queries import (

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kwin_core import ta
-from kwin_core.commands import entry, exit
+from kwin_core.commands import entry
+from kwin_core.exits import exit
 from kwin_core.history import get, push
 from kwin_core.jit import compiled
 from kwin_core.kwin.state import NO_SWING
