@@ -52,6 +52,7 @@ def connect_writer(
                     f"journal {path}: its file system does not support WAL (mode {mode}); use a local disk",
                     kind="io",
                 )
+            _check_writable(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_KEPT}")
     except BaseException:
@@ -114,6 +115,17 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> bool:
         f"journal {path}: an SQLite file of another program; choose another path for the journal",
         kind="foreign",
     )
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """SQLite opens a read-only file without a word and would complain at the first message only."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {version}")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _check_damage(connection: sqlite3.Connection, path: Path) -> None:

@@ -31,7 +31,7 @@ class InstanceLock:
         resolved = journal_path.resolve()
         self.path = resolved.with_name(resolved.name + ".lock")
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         except FileNotFoundError:
             raise JournalError(
                 f"journal {journal_path}: the folder {resolved.parent} does not exist; create it or change the path",

@@ -60,6 +60,16 @@ def test_a_read_only_disk_is_named(tmp_path: Path) -> None:
     )
 
 
+@needs_mount
+def test_a_read_only_file_is_named_at_the_start(tmp_path: Path) -> None:
+    """The folder can be written, the file cannot: SQLite itself would complain at the first bar only."""
+    on_small_disk(
+        tmp_path,
+        '"$2" -m tests.journal.disk make "$1"; mount --bind "$1/j.sqlite" "$1/j.sqlite"; '
+        'mount -o remount,bind,ro "$1/j.sqlite"; "$2" -m tests.journal.disk read_only "$1"',
+    )
+
+
 def test_a_refused_write_is_named_and_the_journal_stays_whole(tmp_path: Path) -> None:
     """Without any mount: the kernel refuses to let a file grow."""
     done = subprocess.run(

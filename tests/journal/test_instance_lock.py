@@ -66,6 +66,8 @@ def test_relative_paths_and_links_meet_at_one_lock(tmp_path: Path, monkeypatch: 
     with open_journal(tmp_path / "real" / "j.sqlite"):
         refused(tmp_path / "folder" / "j.sqlite")
         refused(tmp_path / "real" / "link.sqlite")
+        with pytest.raises(JournalError, match="in use"):
+            InstanceLock(tmp_path / "folder" / "link.sqlite")
         monkeypatch.chdir(tmp_path / "real")
         refused(Path("j.sqlite"))
 
