@@ -16,7 +16,7 @@ from feeds.gate import Gate
 from feeds.live.events import Origin
 from kwin_core.errors import DataError
 
-KEPT_BARS = 64  # released bars kept for comparison with what is told later
+KEPT_BARS = 256  # released bars kept for comparison with what is told later
 
 
 @dataclass(frozen=True)

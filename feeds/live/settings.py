@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from feeds.bybit_payloads import interval_of
 from feeds.bybit_rest import CATEGORIES
+from feeds.live.assembler import KEPT_BARS
 from feeds.live.events import Stream
 from kwin_core.bars import floor_time, parse_timeframe
 from kwin_core.errors import ConfigError
@@ -57,7 +58,8 @@ class LiveSettings:
         A REST bar that is older than this (since its close) is believed at once; a younger one, once two reads
         agree.
     audit_bars
-        After so many bars of a series they are read again by REST and compared; 0 never does.
+        After so many bars of a series they are read again by REST and compared; 0 never does, 256 is
+        the most.
     silence_ms
         So long after a roll without data a topic counts as silent and is subscribed anew.
     rebuild_ms
@@ -141,6 +143,10 @@ class LiveSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= smallest:
                 raise ConfigError(f"{name} is {value!r}; it must be a number of {smallest} or more")
+        if self.audit_bars > KEPT_BARS:
+            raise ConfigError(
+                f"audit_bars is {self.audit_bars}; only the last {KEPT_BARS} bars can be compared"
+            )
         if not self.ping_interval_s > self.ping_timeout_s:
             raise ConfigError(
                 f"ping_interval_s {self.ping_interval_s} must exceed ping_timeout_s {self.ping_timeout_s}"

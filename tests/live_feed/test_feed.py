@@ -371,3 +371,15 @@ def test_released_records_belong_to_the_receiver() -> None:
         rig.on_bar = vandal
         rig.run(8 * MINUTE_MS)
         assert rig.count(NoticeKind.DRIFT) == 0
+
+
+def test_a_defect_of_the_feed_itself_is_loud() -> None:
+    """An exception in the thread that owns the state: told, raised by wait(), and everything is let go."""
+    with running([btc()], START_MS, [BTC]) as rig:
+        rig.wait_subscribed()
+        assert not rig.feed.wait(0.0)
+        rig.feed.post(lambda: [][0])
+        with pytest.raises(VenueError, match="IndexError"):
+            until(lambda: rig.feed.wait(0.1), "the feed ends")
+        until(lambda: rig.count(NoticeKind.FEED_FAILED) == 1, "it is told")
+        until(lambda: not rig.exchange.hub.connections, "the links are hung up")

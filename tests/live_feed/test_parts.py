@@ -140,6 +140,7 @@ GOOD = streams(linear=["BTCUSDT"])
         ({"stream_url": "http://x"}, "not like wss://"),
         ({"warmup_bars": -1}, "warmup_bars is -1"),
         ({"warmup_bars": "5"}, "warmup_bars is '5'"),
+        ({"audit_bars": 257}, "the last 256 bars"),
         ({"rest_threads": 0}, "rest_threads is 0"),
         ({"confirm_grace_ms": float("nan")}, "confirm_grace_ms is nan"),
         ({"ping_interval_s": 10.0, "ping_timeout_s": 10.0}, "must exceed"),

@@ -51,7 +51,7 @@ def test_a_year_of_quarter_hours_is_complete_and_flat() -> None:
         assert origins == {Origin.STREAM}
         assert [one.kind.value for one in rig.notices] == ["connected"]
         threads, handles, _ = samples[0]
-        assert {one[0] for one in samples} == {threads}
+        assert max(one[0] for one in samples) <= threads
         assert max(one[1] for one in samples) <= handles + 2
         grown = samples[-1][2] - samples[1][2]
         assert grown < 24 * 1024 * 1024, f"memory grew by {grown / 2**20:.1f} MiB in ten months"
