@@ -9,7 +9,7 @@ import numpy as np
 
 from engines.parity.compare import Difference
 from engines.parity.facts import cell
-from engines.parity.matching import Aligned, Pair
+from engines.parity.matching import Aligned, Comparison, Pair
 from engines.parity.refusal import Verdict, signal_kind, why_no_entry
 from engines.parity.runs import Look, Run, look_at
 from engines.parity.selfcheck import commission_of, contradicts_itself, lacking_numbers, unexplained_step
@@ -41,8 +41,8 @@ class Scene:
 
     Parameters
     ----------
-    aligned, run, bars
-        The comparison.
+    aligned, run, bars, comparison
+        What was compared and the result.
     pair
         The first pair that differs.
     looks
@@ -58,6 +58,7 @@ class Scene:
     aligned: Aligned
     run: Run
     bars: Bars
+    comparison: Comparison
     pair: Pair
     looks: list[Look]
     events: np.ndarray
@@ -87,15 +88,15 @@ class Scene:
         return self.run.trades[self.pair.ours]
 
 
-def scene_of(aligned: Aligned, run: Run, bars: Bars, pair: Pair) -> Scene:
+def scene_of(aligned: Aligned, run: Run, bars: Bars, comparison: Comparison, pair: Pair) -> Scene:
     """Look at the bar on which a difference shows: the entry's, or the earlier of the two exits'."""
     time_ms = _time_of(aligned, run, pair)
     times = run.setting.cut(bars)["time_ms"]
     at = int(np.searchsorted(times, time_ms))
     if at < times.size and times[at] == time_ms:
         looks, events = look_at(run, max(0, at - AROUND), min(times.size - 1, at + AROUND))
-        return Scene(aligned, run, bars, pair, looks, events, at, time_ms)
-    return Scene(aligned, run, bars, pair, [], np.zeros(0), None, time_ms)
+        return Scene(aligned, run, bars, comparison, pair, looks, events, at, time_ms)
+    return Scene(aligned, run, bars, comparison, pair, [], np.zeros(0), None, time_ms)
 
 
 def diagnose(scene: Scene) -> Verdict:
@@ -203,13 +204,13 @@ def _extra(scene: Scene) -> Verdict:
             f"the export contradicts itself before trade {following.number}: its cumulative result moves by "
             f"{step:+.2f} more than the trade earned",
         )
-    if before is None:
+    if before is None and 2 * scene.comparison.matched >= len(trades):
         return Verdict(
             "window",
             f"the export's first entry is at {iso(following.entry.wall_ms)}: TradingView's entries began later "
             f"than here (time window of the strategy, or bars loaded)",
         )
-    if before.exit.wall_ms > ours["entry_time_ms"]:
+    if before is not None and before.exit.wall_ms > ours["entry_time_ms"]:
         return Verdict("lock", f"trade {before.number} of the export is still open there")
     look = scene.look
     if look is None:

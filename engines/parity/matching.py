@@ -54,6 +54,8 @@ ORDER = (
 SUMS = frozenset(ORDER[ORDER.index("value") :])
 CUMULATIVE = frozenset({"cumulative", "cumulative_percent"})
 STYLE_SAMPLE = 100
+MISSING_COST = 5  # more than any trade that is there and differs
+EXTRA_COST = 2  # less: a setting that trades nothing at all must not look good
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,15 @@ class Pair:
         Index in the run, or ``None``.
     differences
         Cells that differ, the most telling first; empty when the two are equal.
+    cost
+        How far apart they are: 0 when equal, `MISSING_COST` or `EXTRA_COST` when one is lacking, else one for
+        each of entry price, quantity and exit that differs, and one more.
     """
 
     theirs: int | None
     ours: int | None
     differences: tuple[Difference, ...] = ()
+    cost: int = 0
 
     @property
     def equal(self) -> bool:
@@ -118,6 +124,11 @@ class Comparison:
     def wrong(self) -> int:
         """Everything that is not a match."""
         return len(self.pairs) - self.matched
+
+    @property
+    def cost(self) -> int:
+        """How far apart export and run are, all pairs together."""
+        return sum(pair.cost for pair in self.pairs)
 
     @property
     def first(self) -> Pair | None:
@@ -190,13 +201,15 @@ def compare_run(aligned: Aligned, run: Run, style: Style, *, everything: bool = 
     for i, j in places:
         if i is None or j is None:
             carried.moved = True
-            pairs.append(Pair(i, j, (_whole(aligned, run, i, j),)))
+            pairs.append(Pair(i, j, (_whole(aligned, run, i, j),), EXTRA_COST if i is None else MISSING_COST))
         elif not everything and (i, j) not in equal:
             carried.moved = True
-            pairs.append(Pair(i, j, (Difference(trades[i].number, "", "trade", "", ""),)))
+            cells = (Difference(trades[i].number, "", "trade", "", ""),)
+            pairs.append(Pair(i, j, cells, 1 + _apart(table, run, i, j)))
         else:
-            cells = _cells(aligned, trades[i], printed[j], run, j, style)
-            pairs.append(Pair(i, j, carried.keep(trades[i], printed[j], cells)))
+            found = _cells(aligned, trades[i], printed[j], run, j, style)
+            own = carried.keep(trades[i], printed[j], found)
+            pairs.append(Pair(i, j, own, 1 + _apart(table, run, i, j) if own else 0))
     return Comparison(tuple(pairs))
 
 
@@ -291,20 +304,26 @@ def _in_words(difference: Difference) -> Difference:
 
 
 def _same_numbers(table: TradeTable, run: Run, i: int | None, j: int | None) -> bool:
-    if i is None or j is None:
-        return False
+    return i is not None and j is not None and _apart(table, run, i, j) == 0
+
+
+def _apart(table: TradeTable, run: Run, i: int, j: int) -> int:
+    """How many of entry, quantity and exit differ."""
     ours = run.trades[j]
     half = float(run.plan.settings["tick"]) / 2.0
-    if ours["side"] != table.side[i] or ours["entry_time_ms"] != table.entry_wall_ms[i]:
-        return False
-    if abs(ours["entry_price"] - table.entry_price[i]) >= half or abs(ours["qty"] - table.qty[i]) > 5e-9:
-        return False
+    entry = (
+        ours["side"] != table.side[i]
+        or ours["entry_time_ms"] != table.entry_wall_ms[i]
+        or abs(ours["entry_price"] - table.entry_price[i]) >= half
+    )
+    qty = abs(ours["qty"] - table.qty[i]) > 5e-9
     is_open = j >= run.trades.size - run.open_rows
     if bool(table.is_open[i]) or is_open:
-        return bool(table.is_open[i]) and is_open
-    if ours["exit_time_ms"] != table.exit_wall_ms[i]:
-        return False
-    return bool(abs(ours["exit_price"] - table.exit_price[i]) < half)
+        left = bool(table.is_open[i]) != is_open
+    else:
+        late = ours["exit_time_ms"] != table.exit_wall_ms[i]
+        left = late or abs(ours["exit_price"] - table.exit_price[i]) >= half
+    return int(entry) + int(qty) + int(left)
 
 
 def _relatives(theirs: TradeTable, alone: list[int], trades: np.ndarray, rest: list[int]) -> dict[int, int]:

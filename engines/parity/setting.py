@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from engines.source import ArraySource, Cut
 from feeds.facts import Facts
 from feeds.instants import iso
 from kwin_core.bars import timeframe_name
-from kwin_core.errors import DataError
+from kwin_core.errors import ConfigError, DataError
 from kwin_core.kwin.inputs import effective, resolve_name
 from kwin_core.kwin.setup import PROPERTIES
 from kwin_core.state import COMMISSION_PERCENT
@@ -111,6 +112,10 @@ class Setting:
         options = KwinOptions(self.margin, self.capital, None, self.now_ms)
         plan = plan_kwin(source, self.preset, self.profile, dict(self.inputs), options)
         settings = dict(plan.settings)
+        for name in ("commission", "slippage", "pyramiding"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name} = {value!r}: must not be negative")
         if self.commission is not None:
             settings |= {"commission_kind": COMMISSION_PERCENT, "commission": self.commission / 100.0}
         if self.slippage is not None:

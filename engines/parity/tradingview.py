@@ -28,6 +28,8 @@ from kwin_core.errors import ConfigError
 from kwin_core.kwin.inputs import BY_NAME
 
 Progressed = Callable[[int, int], None]
+FEW = 3
+"""With no more trades left than this, or a twentieth, other engines are not compiled to try them."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def compare(question: Question, on_progress: Progressed | None = None) -> Outcom
     first = comparison.first
     if first is None:
         return outcome
-    scene = scene_of(aligned, run, bars, first)
+    scene = scene_of(aligned, run, bars, comparison, first)
     if not fits[0].good:
         return replace(outcome, first=scene, verdict=_no_zone(fits[0], bars, walls))
     evidence = diagnose(scene)
@@ -209,9 +211,12 @@ def _explain(
 
     bench.on_trial = count
     trials, best = try_settings(bench, problem, comparison, changes)
-    if best is None and comparison.wrong > max(3, len(comparison.pairs) // 20):
-        dear, best = try_settings(bench, problem, comparison, dear_changes(problem.setting))
+    left = comparison if best is None or best.comparison is None else best.comparison
+    if left.wrong > max(FEW, len(left.pairs) // 20):
+        dear, other = try_settings(bench, problem, comparison, dear_changes(problem.setting))
         trials += dear
+        if other is not None and other.comparison is not None and other.comparison.cost < left.cost:
+            best = other
     return trials, best
 
 
@@ -231,6 +236,8 @@ def _solved(first: Pair, comparison: Comparison, best: Trial) -> bool:
     assert best.comparison is not None
     if best.exact:
         return True
+    if 2 * best.comparison.cost > comparison.cost:
+        return False  # most of what differs has another reason
     if first.theirs is None:
         return best.comparison.extra < comparison.extra
     return any(pair.equal and pair.theirs == first.theirs for pair in best.comparison.pairs)

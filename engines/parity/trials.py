@@ -117,6 +117,7 @@ class Bench:
         self._bars = bars
         self._style = style
         self._aligned: dict[Zone, Aligned] = {}
+        self._known: dict[tuple[Any, ...], Comparison] = {}
 
     def compare(self, problem: Problem) -> Comparison | None:
         """Compare quickly; ``None`` when the setting is refused."""
@@ -124,7 +125,12 @@ class Bench:
             self._aligned[problem.zone] = in_utc(self._export, problem.zone)
         try:
             run = make_run(problem.setting, self._bars)
-            found = compare_run(self._aligned[problem.zone], run, self._style, everything=False)
+            printed_with = (run.open_rows, problem.setting.tick, problem.setting.start_capital)
+            key = (problem.zone, hash(run.trades.tobytes()), *printed_with)
+            if key not in self._known:  # many settings change nothing
+                aligned = self._aligned[problem.zone]
+                self._known[key] = compare_run(aligned, run, self._style, everything=False)
+            found = self._known[key]
         except KwinError:
             found = None
         self.on_trial()
@@ -144,7 +150,7 @@ def try_settings(
         The best setting found, when it is better than the base.
     """
     single = [_try(bench, base, (), change) for change in changes]
-    best = _best(single, first.wrong)
+    best = _best(single, first)
     if best is None:
         return single, None
     for _ in range(ROUNDS - 1):
@@ -156,7 +162,7 @@ def try_settings(
             for change in changes
             if change.about not in settled
         ]
-        better = _best(further, best.comparison.wrong)
+        better = _best(further, best.comparison)
         if better is None:
             break
         best = better
@@ -173,7 +179,9 @@ def changes_for(
     found += _numbers(setting, aligned)
     found += _windows(setting, aligned, bars)
     found += [_zone(fit.zone) for fit in fits if fit.good and fit.zone != base.zone][:3]
-    if implied_risk is not None and implied_risk != setting.values["risk_pct"]:
+    capital = capital_of(aligned.export)
+    same_capital = capital is None or abs(capital - setting.start_capital) <= 0.01 * setting.start_capital
+    if implied_risk is not None and same_capital and implied_risk != setting.values["risk_pct"]:
         found.append(_input("risk_pct", implied_risk, "size"))
     return found
 
@@ -198,9 +206,15 @@ def _try(bench: Bench, problem: Problem, before: tuple[Change, ...], change: Cha
     return Trial((*before, change), changed, bench.compare(changed))
 
 
-def _best(trials: list[Trial], wrong: int) -> Trial | None:
-    better = [trial for trial in trials if trial.comparison is not None and trial.comparison.wrong < wrong]
-    return min(better, key=lambda trial: trial.comparison.wrong if trial.comparison else 0, default=None)
+def _best(trials: list[Trial], than: Comparison) -> Trial | None:
+    better = [
+        (trial.comparison.cost, at)
+        for at, trial in enumerate(trials)
+        if trial.comparison is not None
+        and trial.comparison.cost < than.cost
+        and trial.comparison.matched >= than.matched
+    ]
+    return trials[min(better)[1]] if better else None
 
 
 def _with(**changes: Any) -> Callable[[Problem], Problem]:

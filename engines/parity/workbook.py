@@ -11,6 +11,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +68,13 @@ def read_report(path: Path | str) -> Report:
         return Report(read_export(file))
     try:
         from openpyxl import load_workbook  # type: ignore[import-untyped]
-        from openpyxl.utils.exceptions import InvalidFileException  # type: ignore[import-untyped]
     except ModuleNotFoundError:
         raise ConfigError(f"{file}: reading a workbook needs openpyxl: pip install 'kwin[parity]'") from None
     try:
-        book = load_workbook(file, read_only=True, data_only=True)
+        book = load_workbook(BytesIO(file.read_bytes()), read_only=True, data_only=True)
         tables = {sheet.title: _texts(sheet) for sheet in book.worksheets}
         book.close()
-    except (InvalidFileException, KeyError, ValueError, OSError, SyntaxError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, OSError, SyntaxError, zipfile.BadZipFile) as error:
         raise ParityError(f"{file}: not a workbook of TradingView ({error})") from None
     trades = _trades_table(tables, file)
     export = replace(export_of_table(trades, file), as_printed=False)
