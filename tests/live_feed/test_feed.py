@@ -147,14 +147,13 @@ def test_half_open_link_is_told_by_missing_data_not_by_pongs() -> None:
 
 
 def test_a_quiet_hour_is_no_silence() -> None:
-    """An hourly series without a trade for 59 minutes: no alarm, no reconnect."""
-    flat = BARS.copy()
-    for name in ("open", "high", "low", "close"):
-        flat[name] = 65_000.0
+    """An hourly series that trades every quarter of an hour only: no alarm, no reconnect."""
+    bars = walk(60, timeframe="60m", seed=6)
     hourly = Stream("linear", "BTCUSDT", 60 * MINUTE_MS)
-    with running([Market(known("BTCUSDT"), flat, "1m")], START_MS, [hourly], warmup_bars=2) as rig:
+    start_ms = int(bars["time_ms"][20]) + 10_000
+    with running([Market(known("BTCUSDT"), bars, "60m")], start_ms, [hourly], warmup_bars=2) as rig:
         rig.wait_subscribed()
-        rig.run(5 * 60 * MINUTE_MS)
+        rig.run(24 * 60 * MINUTE_MS)
         rig.check(hourly)
         assert {one.kind for one in rig.notices} == {NoticeKind.CONNECTED}
 

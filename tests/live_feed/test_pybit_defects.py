@@ -184,6 +184,36 @@ def test_instant_ack_over_20_connections() -> None:
     _instant_acks(20)
 
 
+def test_an_answer_within_the_send_itself_is_understood() -> None:
+    """Data and ack before `send` returns, the worst of the race: both find their topic registered."""
+    with Exchange([btc()], start_ms=START_MS) as exchange:
+        chosen = LiveSettings((BTC,), environment=exchange.url, stream_url=exchange.ws_url)
+        refused: list[Any] = []
+        strange: list[str] = []
+        pushed: list[Any] = []
+        one = BybitSocket(
+            "linear",
+            chosen,
+            on_refused=lambda *told: refused.append(told),
+            on_strange=strange.append,
+            on_down=ignore,
+        )
+        one.open()
+
+        def answer(request: dict[str, Any]) -> None:
+            one._on_message(json.dumps({"topic": "kline.1.BTCUSDT", "data": [], "ts": 1}))
+            reply = {"success": False, "ret_msg": "no", "req_id": request["req_id"], "op": "subscribe"}
+            one._on_message(json.dumps(reply))
+
+        one._send = answer  # type: ignore[method-assign]
+        one.kline_stream(interval=1, symbol="BTCUSDT", callback=pushed.append)
+        assert refused == [(["kline.1.BTCUSDT"], "no")]
+        assert len(pushed) == 1
+        assert strange == []
+        assert one.end(PATIENCE_S)
+        forgive_hang_ups(exchange)
+
+
 @pytest.mark.slow
 def test_instant_ack_over_300_connections() -> None:
     """As many as the defect was first seen on: plain pybit lost 14 of 300."""
