@@ -9,6 +9,7 @@ only.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from kwin_core.bars import BAR
 from kwin_core.emulator import Frozen
 from kwin_core.errors import CapacityError, StrategyError
 from kwin_core.lengths import find_error
+from kwin_core.mistakes import COMPILE_ERRORS, explain
 from kwin_core.records import copy_rows, record
 from kwin_core.state import (
     CORE,
@@ -35,6 +37,7 @@ from kwin_core.state import (
     MAX_LOTS,
     MAX_ORDERS,
     OK,
+    RISK_UNDECLARED,
     TOO_MANY_CLOSED,
     TOO_MANY_EVENTS,
     TOO_MANY_LOTS,
@@ -127,6 +130,12 @@ class Strategy:
         if not hasattr(self.calculate, "py_func") and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
             raise StrategyError(
                 f"strategy {self.name!r}: calculate must be a numba function: decorate it with @njit"
+            )
+        arguments = inspect.signature(getattr(self.calculate, "py_func", self.calculate)).parameters
+        if len(arguments) != 5:
+            raise StrategyError(
+                f"strategy {self.name!r}: calculate takes {len(arguments)} arguments, not the five "
+                "(ctx, bar, state, params, sig)"
             )
         options = getattr(self.calculate, "targetoptions", {})
         if options.get("cache") or _is_cached(self.calculate):
@@ -252,6 +261,7 @@ class Engine:
         core = states[0]["core"]
         for name, value in settings.items():
             core["settings"][name] = value
+        core["settings"]["risk"] = 0 if self.frozen.risk is None else 1
         core["bar_index"] = -1
         core["position_avg_price"] = np.nan
         core["last_profit"] = np.nan
@@ -295,6 +305,8 @@ class Engine:
         ------
         CapacityError
             A fixed limit of the core was reached.
+        StrategyError
+            The strategy does not compile, or an argument is not of its dtypes.
         """
         if bars.dtype is not BAR and bars.dtype != BAR:
             raise StrategyError(f"bars are {bars.dtype}, expected kwin_core.bars.BAR")
@@ -307,19 +319,24 @@ class Engine:
             raise StrategyError(f"{offsets.size} offsets for {bars.size} bars: one more than bars is needed")
         core = states["core"]  # a view of the array: asking the element for it would cost more than the bar
         core["keep_signals"][0] = 1 if buffers.keeps_bars else 0
-        taken = self._run(
-            states,
-            bars,
-            _NO_RATES if rates is None else rates,
-            _NO_SUBS if subs is None else subs,
-            _NO_OFFSETS if offsets is None else offsets,
-            params,
-            buffers.signals,
-            buffers.marks,
-            buffers.trades,
-            buffers.events,
-            buffers.counts,
-        )
+        try:
+            taken = self._run(
+                states,
+                bars,
+                _NO_RATES if rates is None else rates,
+                _NO_SUBS if subs is None else subs,
+                _NO_OFFSETS if offsets is None else offsets,
+                params,
+                buffers.signals,
+                buffers.marks,
+                buffers.trades,
+                buffers.events,
+                buffers.counts,
+            )
+        except COMPILE_ERRORS as error:
+            if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # plain Python: its own traceback says more
+                raise
+            raise explain(self.strategy.name, error) from error
         if core["status"][0] != OK:
             raise _status_error(core[0])
         return int(taken)
@@ -349,7 +366,9 @@ _LIMITS = {
 }
 
 
-def _status_error(core: Any) -> CapacityError:
+def _status_error(core: Any) -> CapacityError | StrategyError:
+    if int(core["status"]) == RISK_UNDECLARED:
+        return StrategyError("the strategy calls a risk rule: declare it with Strategy(..., risk=True)")
     what, name, limit = _LIMITS[int(core["status"])]
     bar = int(core["bar_index"])
     return CapacityError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from kwin_core.account import (
     add_to_position,
+    bound_of,
     close_rows,
     commission_on,
     mark_equity,
@@ -231,10 +232,12 @@ def execute(core: Any, i: int, tick_price: float, by: int) -> None:
             most = tidy(core, abs(core.position_size) + order.reserved)
             if order.kind == CLOSE_ALL:
                 carry_legs(core)
-            transact(
-                core, order, min(order.qty, most), tick_price, by, order.text, 0, order.reserved > 0.0
-            )  # R70: what a margin call took in between is sold once more
-            count_fill(core)
+            elif core.settings.close_any != 0:
+                most = bound_of(core, order.entry)  # only rows of its own entry (R73)
+            if most > 0.0:  # more than the position after a margin call: it sells that once more (R70)
+                again = order.reserved > 0.0
+                transact(core, order, min(order.qty, most), tick_price, by, order.text, 0, again)
+                count_fill(core)
         return
     total = resized(core, order, tick_price, by)
     against = core.position_size * order.side < 0.0

@@ -105,8 +105,7 @@ TOO_MANY_ORDERS = 1
 TOO_MANY_LOTS = 2
 TOO_MANY_EVENTS = 3
 TOO_MANY_CLOSED = 4
-INDICATOR_LENGTH = 5
-EXIT_WITHOUT_LEVEL = 6
+RISK_UNDECLARED = 5
 
 SETTINGS = record(
     [
@@ -125,6 +124,7 @@ SETTINGS = record(
         ("qty_kind", np.int64),
         ("qty_value", np.float64),  # contracts, cash, or fraction of equity
         ("close_any", np.int64),  # 1 = close_entries_rule ANY (R73)
+        ("risk", np.int64),  # 1 = the engine watches risk rules; calling one without it is an error
         ("all_na_keep", np.int64),  # switch all_na_exit: 0 cancel, 1 keep (R59)
         ("pine_version", np.int64),  # 5 or 6: what differs is R147 and relative next to absolute exit levels
         ("trade_from_ms", np.int64),  # order commands before it are discarded

@@ -275,6 +275,17 @@ CASES = [
         open=["A +1 100@1"],
     ),
     Case(
+        "r073_any_a_close_whose_entry_is_gone_by_then_does_nothing",
+        bars=[QUIET] * 3,
+        script={
+            0: [enter("S", SHORT, 1)],
+            1: [raw("a", LONG, 1), raw("b", SHORT, 0.125), shut("S")],
+        },
+        given=ANY,
+        fills=["1 S -1 @ 100", "2 a +1 @ 100", "2 b -0.125 @ 100"],
+        open=["b -0.125 100@2"],
+    ),
+    Case(
         "r074_the_names_of_closes",
         bars=[QUIET] * 5,
         script={0: [enter("L", LONG, 1)], 1: [shut("L")], 2: [enter("L", LONG, 1)], 3: [shut_all()]},
