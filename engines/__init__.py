@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engines.backtest import backtest, run_strategy
+    from engines.backtesting import backtest, run_strategy
     from engines.loading import load
     from engines.result import Result
 
@@ -13,9 +13,9 @@ __all__ = ["Result", "backtest", "load", "run_strategy"]
 
 _HOMES = {
     "Result": "engines.result",
-    "backtest": "engines.backtest",
+    "backtest": "engines.backtesting",
     "load": "engines.loading",
-    "run_strategy": "engines.backtest",
+    "run_strategy": "engines.backtesting",
 }
 
 

@@ -1,4 +1,4 @@
-"""Bars as a pandas frame, for looking at and for :func:`engines.backtest.backtest`."""
+"""Bars as a pandas frame, for looking at and for :func:`engines.backtesting.backtest`."""
 
 from __future__ import annotations
 

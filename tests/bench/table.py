@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engines.backtest import backtest
+from engines.backtesting import backtest
 from kwin_core.engine import make_engine
 from tests.bench import processes
 from tests.bench.c_loop import CLoop, has_compiler
@@ -90,7 +90,7 @@ def calls() -> Iterator[Row]:
 
 
 def run_backtest(bars: np.ndarray, *, keep_bars: bool) -> int:
-    """`engines.backtest.backtest` on an array; the number of closed trades."""
+    """`engines.backtesting.backtest` on an array; the number of closed trades."""
     result = backtest(
         bars,
         "dual-sfp",

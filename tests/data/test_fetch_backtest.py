@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.backtest import backtest
+from engines.backtesting import backtest
 from engines.data.fetch import Fetch, FetchOrder
 from feeds.parquet import ParquetFeed
 from fixtures.make_ethusdt_like import PATH
