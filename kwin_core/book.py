@@ -54,6 +54,7 @@ def emit(core: Any, kind: int, order: Any, qty: float, price: float, by: int) ->
     event.activation = order.activation * tick
     event.trail_offset = order.trail_offset
     event.by = by
+    event.phase = out.phase
     word = (
         np.uint64(np.int64(kind * 1_000_003 + order.kind * 131 + order.side * 17 + by)) * _WHAT
         + np.uint64(np.int64(order.id * 65_537 + order.entry)) * _WHO

@@ -19,7 +19,7 @@ from kwin_core.magnifier import walk_subs
 from kwin_core.margin import cancel_unaffordable, margin_call
 from kwin_core.money import nearest_tick
 from kwin_core.path import close_phase, immediate_phase, walk_bar
-from kwin_core.state import MAX_CLOSED, MAX_EVENTS
+from kwin_core.state import AT_CLOSE, BY_SCRIPT, MAX_CLOSED, MAX_EVENTS, ON_PATH
 
 
 class Frozen(NamedTuple):
@@ -33,6 +33,7 @@ class Frozen(NamedTuple):
     margin: bool | None = None  # a margin above zero: calls along the path (R94)
     currency: bool | None = None  # the account currency is not the quote currency: a rate per bar (C1)
     magnifier: bool | None = None  # lower-timeframe bars refine the path (R122)
+    venue: bool | None = None  # an exchange is the broker: the phases fill nothing, see kwin_core.venue
 
 
 _TIME_FACTOR = np.uint64(0x9FB21C651E98DF25)
@@ -90,6 +91,7 @@ def begin_bar(core: Any, bar: Any, rate: float, frozen: Frozen) -> None:
         if frozen.risk is not None:
             check_drawdown(core)
     refresh_equity(core)
+    core.outbox.phase = BY_SCRIPT
 
 
 @compiled_inline
@@ -105,11 +107,26 @@ def begin_bar_magnified(
         if frozen.risk is not None:
             check_drawdown(core)
     refresh_equity(core)
+    core.outbox.phase = BY_SCRIPT
+
+
+@compiled_inline
+def seal_bar(core: Any) -> None:
+    """The bar's step of the chain; what comes next belongs to the next bar's path."""
+    core.outbox.phase = ON_PATH
+    word = (
+        np.uint64(np.int64(core.time_ms)) * _TIME_FACTOR
+        + bits(core.close) * _CLOSE_FACTOR
+        + bits(core.equity) * _EQUITY_FACTOR
+        + bits(core.position_size) * _POSITION_FACTOR
+    )
+    core.chain = mix(core.chain, word)
 
 
 @compiled_inline
 def finish_bar(core: Any, frozen: Frozen) -> None:
     """After the strategy: immediate closes, orders processed on close, then the bar's digest step."""
+    core.outbox.phase = AT_CLOSE
     if core.order_count > 0:
         immediate_phase(core)
         if frozen.on_close is not None:
@@ -123,13 +140,7 @@ def finish_bar(core: Any, frozen: Frozen) -> None:
             refresh_equity(core)
         if core.order_count > 0:
             cancel_unaffordable(core)
-    word = (
-        np.uint64(np.int64(core.time_ms)) * _TIME_FACTOR
-        + bits(core.close) * _CLOSE_FACTOR
-        + bits(core.equity) * _EQUITY_FACTOR
-        + bits(core.position_size) * _POSITION_FACTOR
-    )
-    core.chain = mix(core.chain, word)
+    seal_bar(core)
 
 
 @compiled_inline

@@ -50,14 +50,15 @@ TEMPLATE = '''\
 
 from numba import njit
 
-from kwin_core.emulator import $begin, drain, finish_bar
+from kwin_core.emulator import drain
+from kwin_core.$broker import $begin, $finish
 
 
 @njit(error_model="numpy", forceinline=True)
 def advance(st, bar, rate, ${sub_names}params, sig):
     $begin(st.core, bar, rate, ${sub_names}FROZEN)
     calculate(st.core, bar, st.user, params, sig)
-    finish_bar(st.core, FROZEN)
+    $finish(st.core, FROZEN)
 
 
 @njit(cache=CACHE, error_model="numpy")
@@ -79,8 +80,34 @@ def run(states, bars, rates, subs, offsets, params, sigs, marks, trades, events,
     return bars.size
 '''
 
-_WHOLE_BARS = {"begin": "begin_bar", "sub_names": "", "sub_values": ""}
+VENUE_TEMPLATE = (
+    TEMPLATE.replace("import $begin", "import apply_report, $begin")
+    + """
+
+@njit(cache=CACHE, error_model="numpy")
+def apply(states, reports, trades, events, counts):
+    core = states[0].core
+    for i in range(reports.size):
+        apply_report(core, reports[i])
+        if core.outbox.event_count > 0 and not drain(core, trades, events, counts):
+            return i + 1
+        if core.status != 0:
+            return i + 1
+    return reports.size
+"""
+)
+
+_EMULATOR = {"broker": "emulator", "finish": "finish_bar"}
+_WHOLE_BARS = {**_EMULATOR, "begin": "begin_bar", "sub_names": "", "sub_values": ""}
+_VENUE = {
+    "broker": "venue",
+    "begin": "begin_venue_bar",
+    "finish": "finish_venue_bar",
+    "sub_names": "",
+    "sub_values": "",
+}
 _SUB_BARS = {
+    **_EMULATOR,
     "begin": "begin_bar_magnified",
     "sub_names": "subs, first, last, ",
     "sub_values": "subs, offsets[i], offsets[i + 1], ",
@@ -89,6 +116,8 @@ _SUB_BARS = {
 
 def engine_source(frozen: Frozen) -> str:
     """Text of the generated module; sub-bars are handed on only with the magnifier, every bar pays for arguments."""
+    if frozen.venue is not None:
+        return Template(VENUE_TEMPLATE).substitute(_VENUE)
     return Template(TEMPLATE).substitute(_WHOLE_BARS if frozen.magnifier is None else _SUB_BARS)
 
 
@@ -207,7 +236,7 @@ def _core_sources() -> list[Path]:
 
 def engine_hash(strategy: Strategy, frozen: Frozen) -> str:
     """Hash of everything the machine code of an engine depends on (20 hex digits)."""
-    digest = hashlib.sha256(TEMPLATE.encode())
+    digest = hashlib.sha256(VENUE_TEMPLATE.encode())
     files = {*_core_sources(), *_module_files([strategy.calculate, strategy.init])}
     for path in sorted(files):
         digest.update(path.name.encode())
@@ -254,6 +283,7 @@ class Engine:
     hash: str
     state_dtype: np.dtype[Any]
     _run: Callable[..., int] = field(repr=False)
+    _apply: Callable[..., int] | None = field(repr=False, default=None)
 
     def new_state(self, settings: Mapping[str, Any], params: np.ndarray) -> np.ndarray:
         """Fresh state of shape (1,): settings written, everything else zero or absent."""
@@ -337,6 +367,29 @@ class Engine:
             if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # plain Python: its own traceback says more
                 raise
             raise explain(self.strategy.name, error) from error
+        if core["status"][0] != OK:
+            raise _status_error(core[0])
+        return int(taken)
+
+    def apply(self, states: np.ndarray, reports: np.ndarray, buffers: Buffers) -> int:
+        """Book what the exchange told, in its order; returns how many reports were taken, as `run` does with bars.
+
+        Parameters
+        ----------
+        reports
+            Shape (n,), dtype `kwin_core.venue.REPORT`.
+
+        Raises
+        ------
+        CapacityError
+            A fixed limit of the core was reached.
+        StrategyError
+            The engine's broker is the emulator: it was made without ``Frozen(venue=True)``.
+        """
+        if self._apply is None:
+            raise StrategyError("reports are for an engine whose broker is the exchange: Frozen(venue=True)")
+        taken = self._apply(states, reports, buffers.trades, buffers.events, buffers.counts)
+        core = states["core"]
         if core["status"][0] != OK:
             raise _status_error(core[0])
         return int(taken)
@@ -434,6 +487,6 @@ def make_engine(strategy: Strategy, frozen: Frozen) -> Engine:
     sys.modules[file.stem] = module  # before the first call: the cache loader imports it by name
     exec(compile(source, str(file), "exec"), vars(module))
     state_dtype = record([("core", CORE), ("user", strategy.state)])
-    engine = Engine(strategy, frozen, name, state_dtype, vars(module)["run"])
+    engine = Engine(strategy, frozen, name, state_dtype, vars(module)["run"], vars(module).get("apply"))
     _ENGINES[name] = engine
     return engine

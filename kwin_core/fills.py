@@ -139,14 +139,44 @@ def transact(
     executed = tidy(core, closing + opening)
     if not executed > 0.0:
         return
+    first_row = core.outbox.closed_count
+    gap = by == BY_STOP_GAP or by == BY_LIMIT_GAP
+    born_now = core.lots[0].bar == core.bar_index and (
+        core.lots[0].by == BY_STOP_GAP or core.lots[0].by == BY_LIMIT_GAP
+    )
     fee = commission_on(core, executed, price)
+    book_fill(core, order, closing, opening, price, fee, slipped, by, text, uid)
+    if closing > 0.0:
+        if order.market == IMMEDIATELY and core.settings.slippage_ticks != 0.0:
+            for n in range(first_row, core.outbox.closed_count):
+                core.outbox.closed[n].exit_price = (
+                    tick_price * core.settings.tick
+                )  # the cash is slipped (R35)
+        if side > 0 and gap and born_now and order.kind != EXIT:
+            label_annihilated(core, first_row, order)
+
+
+@compiled
+def book_fill(
+    core: Any,
+    order: Any,
+    closing: float,
+    opening: float,
+    price: float,
+    fee: float,
+    seed_tick: float,
+    by: int,
+    text: int,
+    uid: int,
+) -> None:
+    """Book one fill at a price, whoever made it: the emulator or the exchange.
+
+    ``closing`` of it reduces the position, ``opening`` is a new trade; ``fee`` is for both, account currency.
+    ``seed_tick`` is where the trails of attached exits start. ``order`` and ``uid`` as in `transact`.
+    """
+    executed = tidy(core, closing + opening)
     used = 0.0
     if closing > 0.0:
-        first_row = core.outbox.closed_count
-        gap = by == BY_STOP_GAP or by == BY_LIMIT_GAP
-        born_now = core.lots[0].bar == core.bar_index and (
-            core.lots[0].by == BY_STOP_GAP or core.lots[0].by == BY_LIMIT_GAP
-        )
         kind = BY_REVERSAL if order.kind == ENTRY else by
         entry_filter = order.entry if order.kind == CLOSE else 0
         used = close_rows(core, closing, price, fee, executed, kind, text, order.text_arg, uid, entry_filter)
@@ -155,13 +185,6 @@ def transact(
         refresh_position(core)
         refresh_net(core)
         mark_equity(core, price)  # a loss realised at a gap is a mark of its own (R157)
-        if order.market == IMMEDIATELY and core.settings.slippage_ticks != 0.0:
-            for n in range(first_row, core.outbox.closed_count):
-                core.outbox.closed[n].exit_price = (
-                    tick_price * core.settings.tick
-                )  # the cash is slipped (R35)
-        if side > 0 and gap and born_now and order.kind != EXIT:
-            label_annihilated(core, first_row, order)
         core.high_water = max(core.high_water, core.settings.capital + core.net_profit)
     emit(core, FILLED, order, executed, price, by)
     if opening > 0.0:
@@ -169,8 +192,8 @@ def transact(
         n = open_lot(core, order, opening, price, fee - used, by)
         if n < 0:
             return
-        add_to_position(core, side, opening, price)
-        attach_legs(core, order.id, n, slipped, reversal)
+        add_to_position(core, order.side, opening, price)
+        attach_legs(core, order.id, n, seed_tick, reversal)
         core.low_water = core.settings.capital + core.net_profit
         see_price(core, price)
 

@@ -55,6 +55,9 @@ BY_TRAIL_GAP = 9
 BY_REVERSAL = 10
 BY_MARGIN = 11
 BY_RISK = 12
+BY_HAND = 13  # on the exchange only: closed there by its owner
+BY_LIQUIDATION = 14  # on the exchange only: liquidation or auto-deleveraging
+BY_SETTLEMENT = 15  # on the exchange only: the contract was delisted or settled
 
 EXIT_KIND_NAMES = {
     BY_MARKET: "market",
@@ -69,7 +72,16 @@ EXIT_KIND_NAMES = {
     BY_REVERSAL: "reversal",
     BY_MARGIN: "margin",
     BY_RISK: "risk",
+    BY_HAND: "manual",
+    BY_LIQUIDATION: "liquidation",
+    BY_SETTLEMENT: "settlement",
 }
+
+# -- when on its bar an event happened: the `phase` of an event ----------------------------------------
+ON_PATH = 0  # the broker, before the script ran
+BY_SCRIPT = 1
+AT_CLOSE = 2  # the broker, after the script
+
 
 # -- signal texts the broker itself writes: negative codes, so that they never meet a strategy's own ---
 TEXT_CLOSE_ENTRY = -1  # "Close entry(s) order X": X is the text of the comment argument (R74)
@@ -79,6 +91,8 @@ TEXT_MAX_FILLS = -4
 TEXT_MAX_INTRADAY_LOSS = -5
 TEXT_MAX_DRAWDOWN = -6
 TEXT_MAX_LOSS_DAYS = -7
+TEXT_EXCHANGE = -8  # the exchange closed, or its owner did
+TEXT_ADOPTED = -9  # a position that was opened outside
 
 BROKER_TEXTS = {
     TEXT_CLOSE_ENTRY: "Close entry(s) order {}",
@@ -88,6 +102,8 @@ BROKER_TEXTS = {
     TEXT_MAX_INTRADAY_LOSS: "Close Position (Max intraday Loss)",
     TEXT_MAX_DRAWDOWN: "Close Position (Max drawdown)",
     TEXT_MAX_LOSS_DAYS: "Close Position (Max number of consecutive loss days)",
+    TEXT_EXCHANGE: "Closed on the exchange",
+    TEXT_ADOPTED: "Adopted",
 }
 
 # -- sizes and commissions ---------------------------------------------------------------------------
@@ -246,6 +262,7 @@ EVENT = record(
         ("activation", np.float64),
         ("trail_offset", np.float64),  # ticks
         ("by", np.int64),
+        ("phase", np.int64),  # ON_PATH, BY_SCRIPT, AT_CLOSE
     ]
 )
 
@@ -253,6 +270,7 @@ OUTBOX = record(
     [
         ("event_count", np.int64),
         ("closed_count", np.int64),
+        ("phase", np.int64),
         ("events", EVENT, (MAX_EVENTS,)),
         ("closed", TRADE, (MAX_CLOSED,)),
     ]
