@@ -7,7 +7,7 @@ Commit, then send. A restart replays the events in the order of their ``seq``.
 from engines.journal.backup import Backup, backup_journal
 from engines.journal.instance_lock import InstanceLock
 from engines.journal.message import Message
-from engines.journal.order_link import OrderLink, Stream, order_link_id, parse_order_link_id
+from engines.journal.order_link import OrderLink, order_link_id, parse_order_link_id
 from engines.journal.reader import BarEvent, Event, JournalReader, Recorded
 from engines.journal.retention import Trimmed
 from engines.journal.rows import (
@@ -30,6 +30,7 @@ from engines.journal.rows import (
     configuration_hash,
 )
 from engines.journal.writer import Identity, Journal
+from feeds.stream import Stream
 
 __all__ = [
     "Ack",

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from engines.journal.faults import sqlite_errors
-from engines.journal.order_link import Stream
 from engines.journal.rows import Body, Execution, Kind, Row, json_text
+from feeds.stream import Stream
 from kwin_core.bars import floor_time
 from kwin_core.errors import DataError, JournalError
 

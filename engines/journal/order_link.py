@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from hashlib import sha256
 
+from feeds.stream import Stream
 from kwin_core.bars import floor_time
 from kwin_core.errors import DataError
 
@@ -28,30 +28,6 @@ _PATTERN = re.compile(
     r"k1-([0-9a-f]{8})-([0-9a-f]{8})-(0|[1-9a-z][0-9a-z]*)-([a-z]{1,4})([1-9][0-9]*)", re.ASCII
 )
 _ACTION = re.compile(r"[a-z]{1,4}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What bars belong to: one symbol in one timeframe.
-
-    Parameters
-    ----------
-    category
-        Bybit's: ``linear`` or ``spot``.
-    symbol
-        Such as ``ETHUSDT``.
-    timeframe_ms
-        Length of a bar, ms.
-    """
-
-    category: str
-    symbol: str
-    timeframe_ms: int
-
-    @property
-    def short_hash(self) -> str:
-        """8 hex digits that stand for the stream in the names of its orders."""
-        return sha256(f"{self.category}:{self.symbol}:{self.timeframe_ms}".encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import numpy as np
 from engines.journal.connect import BUSY_TIMEOUT_MS, connect_reader
 from engines.journal.faults import sqlite_errors
 from engines.journal.migrate import check_version
-from engines.journal.order_link import Stream
 from engines.journal.retention import trimmed_seq
 from engines.journal.rows import Body, Execution, Intent, Kind, Ledger, Outcome, Row, Snapshot
 from engines.journal.writer import Identity
+from feeds.stream import Stream
 from kwin_core.bars import BAR
 
 _PAGE = 5_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
-from engines.journal.order_link import Stream
+from feeds.stream import Stream
 from kwin_core.errors import DataError
 
 Body: TypeAlias = Mapping[str, Any] | Sequence[Any]

@@ -8,29 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from feeds.instants import iso
-from kwin_core.bars import timeframe_name
-
-
-@dataclass(frozen=True, order=True)
-class Stream:
-    """One series of klines.
-
-    Attributes
-    ----------
-    category
-        ``"linear"`` or ``"spot"``.
-    symbol
-        As Bybit spells it.
-    timeframe_ms
-        Length of a bar in ms.
-    """
-
-    category: str
-    symbol: str
-    timeframe_ms: int
-
-    def __str__(self) -> str:
-        return f"{self.category} {self.symbol} {timeframe_name(self.timeframe_ms)}"
+from feeds.stream import Stream
 
 
 class Phase(StrEnum):

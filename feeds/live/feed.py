@@ -28,7 +28,7 @@ from feeds.live.assembler import Drift, Outcome, Release
 from feeds.live.bybit_socket import Message
 from feeds.live.clock import Clock, WallClock
 from feeds.live.delivery import Delivery, Item
-from feeds.live.events import ClosedBar, Notice, NoticeKind, Phase, Stream
+from feeds.live.events import ClosedBar, Notice, NoticeKind, Phase
 from feeds.live.freshness import Remedy
 from feeds.live.history import first_bar_ms, read_instruments
 from feeds.live.link import Link
@@ -38,6 +38,7 @@ from feeds.live.settings import LiveSettings
 from feeds.live.status import FeedStatus, StreamStatus
 from feeds.live.track import Ask, Track
 from feeds.protocol import Instrument
+from feeds.stream import Stream
 from kwin_core.errors import KwinError, VenueError
 
 CLOSE_S = 5.0

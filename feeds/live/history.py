@@ -5,9 +5,9 @@ from __future__ import annotations
 from feeds.bybit_history import KlineHistory
 from feeds.bybit_payloads import Listing
 from feeds.bybit_rest import BybitMarket
-from feeds.live.events import Stream
 from feeds.live.settings import LiveSettings
 from feeds.protocol import Instrument
+from feeds.stream import Stream
 from kwin_core.bars import floor_time
 from kwin_core.errors import ConfigError, VenueError
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from feeds.bybit_payloads import interval_of
 from feeds.bybit_rest import CATEGORIES
 from feeds.live.assembler import KEPT_BARS
-from feeds.live.events import Stream
+from feeds.stream import Stream
 from kwin_core.bars import floor_time, parse_timeframe
 from kwin_core.errors import ConfigError
 

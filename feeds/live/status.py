@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from feeds.live.events import Stream
+from feeds.stream import Stream
 
 
 @dataclass(frozen=True)

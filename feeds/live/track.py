@@ -15,10 +15,10 @@ import numpy as np
 from feeds.bybit_rest import MAX_ROWS
 from feeds.live.assembler import Assembler, Outcome, Refusal, Release
 from feeds.live.backoff import Backoff
-from feeds.live.events import Stream
 from feeds.live.freshness import Freshness
 from feeds.live.messages import closed_bars
 from feeds.live.settings import LiveSettings
+from feeds.stream import Stream
 from kwin_core.bars import floor_time
 
 _OVERLAP_BARS = 20  # released bars read again with every read
