@@ -1,0 +1,113 @@
+"""One ledger: the state of a run with a broker of its own, advanced bar by bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kwin_core.bars import BAR
+from kwin_core.engine import Buffers, Engine, make_engine
+from kwin_core.kwin.setup import Setup
+from kwin_core.records import copy_rows
+from kwin_core.snapshot import full_digest, read_header, restore, snapshot
+from kwin_core.venue import REPORT
+
+_ROWS = 512
+
+
+class Ledger:
+    """A state and everything that moves it.
+
+    Parameters
+    ----------
+    setup
+        Strategy, settings and parameters.
+    venue
+        Whether the exchange is its broker; otherwise the emulator is.
+
+    Attributes
+    ----------
+    states
+        Shape (1,); between two calls it can be read, copied and hashed.
+    """
+
+    def __init__(self, setup: Setup, *, venue: bool) -> None:
+        self.venue = venue
+        self._setup = setup
+        frozen = setup.frozen._replace(venue=True) if venue else setup.frozen
+        self.engine: Engine = make_engine(setup.strategy, frozen)
+        settings = {**setup.settings, "slippage_ticks": 0.0} if venue else setup.settings
+        self.states = self.engine.new_state(settings, setup.params)
+        self._buffers = Buffers(setup.strategy, 0, _ROWS)
+        self.engine.run(
+            self.states, np.zeros(0, BAR), setup.params, self._buffers
+        )  # compile now, not at a bar
+        if venue:
+            self.engine.apply(self.states, np.zeros(0, REPORT), self._buffers)
+
+    def advance(self, bar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take one closed bar, shape (1,); returns its closed trades and its order events."""
+        self.engine.run(self.states, bar, self._setup.params, self._buffers)
+        return self._buffers.take()
+
+    def apply(self, reports: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Book reports of the exchange (`kwin_core.venue.REPORT`); returns closed trades and events."""
+        self.engine.apply(self.states, reports, self._buffers)
+        return self._buffers.take()
+
+    @property
+    def core(self) -> Any:
+        """The broker's record."""
+        return self.states[0]["core"]
+
+    @property
+    def position(self) -> float:
+        """Signed size, base currency."""
+        return float(self.core["position_size"])
+
+    @property
+    def bar_index(self) -> int:
+        """Number of the last bar taken, -1 before the first."""
+        return int(self.core["bar_index"])
+
+    @property
+    def time_ms(self) -> int:
+        """Open time of the last bar taken, ms."""
+        return int(self.core["time_ms"])
+
+    @property
+    def chain(self) -> str:
+        """The cheap fingerprint, 16 hex digits."""
+        return f"{int(self.core['chain']):016x}"
+
+    def digest(self) -> str:
+        """The full one, 64 hex digits."""
+        return full_digest(self.states)
+
+    def copy(self) -> np.ndarray:
+        """The state, to go back to."""
+        return copy_rows(self.states)
+
+    def put_back(self, states: np.ndarray) -> None:
+        """Make a copied state the current one."""
+        self.states = states
+        self._buffers.take()
+
+    def snapshot(self) -> bytes:
+        """The state as bytes that say whose they are."""
+        return snapshot(self.engine, self.states, self._setup.params, self._setup.params_hash)
+
+    def schema(self, data: bytes) -> str:
+        """Schema a snapshot was written with."""
+        return str(read_header(data)["schema"])
+
+    def restore(self, data: bytes) -> None:
+        """Go on from a snapshot.
+
+        Raises
+        ------
+        SnapshotError
+            It is damaged or belongs to something else.
+        """
+        self.put_back(restore(self.engine, data, self._setup.params, params_hash=self._setup.params_hash))

@@ -1,0 +1,215 @@
+"""Back to where the last process was: the newest valid snapshot plus the numbered events behind it.
+
+A snapshot is a cache. It counts only when schema, parameters, engine and digest are the ones wanted; otherwise the
+journal is replayed from its first bar. Every digest on the way is compared with the one that was recorded: a
+difference means that this program would have decided differently, and it must not trade on that memory.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engines.journal import Digest, Event, Intent, JournalReader, Kind, Ledger, Recorded
+from engines.live.intents import working_of
+from engines.live.lane import Lane
+from engines.live.working import Working
+from feeds.instants import iso
+from feeds.stream import Stream
+from kwin_core.errors import ParityError, SnapshotError
+
+FEED_EVENTS = (Kind.BAR, Kind.EXECUTION, Kind.ORDER, Kind.WALLET)
+"""Kinds of events that can change a ledger."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What a recovery did.
+
+    Attributes
+    ----------
+    last_bar_ms
+        Open time of each lane's last bar (ms); lanes without any are missing.
+    from_snapshot
+        Lanes that went on from a snapshot.
+    events
+        Numbered events that were replayed.
+    digests
+        Digests that were compared, all equal.
+    """
+
+    last_bar_ms: dict[Stream, int]
+    from_snapshot: int
+    events: int
+    digests: int
+
+
+def recover(reader: JournalReader, lanes: Mapping[Stream, Lane], *, snapshots: bool = True) -> Recovered:
+    """Bring fresh lanes to the end of the journal.
+
+    Parameters
+    ----------
+    reader
+        The journal.
+    lanes
+        New ones, by stream.
+    snapshots
+        Whether snapshots may be used; without, everything is replayed from the first bar.
+
+    Raises
+    ------
+    ParityError
+        A digest differs from the recorded one, or the events that a full replay needs have been deleted.
+    """
+    starts = {stream: _from_snapshot(reader, lane) if snapshots else 0 for stream, lane in lanes.items()}
+    whole = reader.trimmed_seq() == 0
+    for stream, seq in starts.items():
+        if seq == 0 and not whole:
+            raise ParityError(
+                f"{stream}: no snapshot fits this program, and the journal's first events were deleted by retention;"
+                " run the version that wrote it, or start a new journal"
+            )
+    replay = _Replay(reader, lanes, starts)
+    replay.run()
+    last = {stream: lane.emulator.time_ms for stream, lane in lanes.items() if lane.emulator.bar_index >= 0}
+    return Recovered(last, sum(seq > 0 for seq in starts.values()), replay.events, replay.digests)
+
+
+def _from_snapshot(reader: JournalReader, lane: Lane) -> int:
+    """Put the newest snapshots that fit into a lane; returns the event they stand behind, 0 when none fits."""
+    for seq, data in _pairs(reader, lane):
+        try:
+            lane.exchange.restore(data[Ledger.EXCHANGE])
+            lane.emulator.restore(data[Ledger.EMULATOR])
+        except SnapshotError:
+            continue  # damaged: an older one, or the events themselves
+        for order in _open_orders(reader, lane, seq):
+            lane.expect(order)
+        return seq
+    return 0
+
+
+def _pairs(reader: JournalReader, lane: Lane) -> Iterable[tuple[int, dict[Ledger, bytes]]]:
+    """Snapshots of both ledgers behind the same event, newest first."""
+    found: dict[int, dict[Ledger, bytes]] = defaultdict(dict)
+    for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
+        rows = reader.snapshots(
+            lane.stream,
+            which,
+            schema=run.schema(run.snapshot()),
+            params_hash=lane.setup.params_hash,
+            engine_hash=run.engine.hash,
+        )
+        for row in rows:
+            found[row.seq].setdefault(which, row.row.data)
+    return sorted(((seq, data) for seq, data in found.items() if len(data) == 2), reverse=True)
+
+
+def _open_orders(reader: JournalReader, lane: Lane, seq: int) -> list[Working]:
+    """Orders of ours that could still execute after an event."""
+    stream = lane.stream
+    found = [
+        one
+        for one in reader.rows(Intent)
+        if one.seq <= seq and one.row.stream == stream and one.row.order_link_id is not None
+    ]
+    orders = {str(one.row.order_link_id): working_of(one.id, one.row) for one in found}
+    for number, execution in reader.executions(stream.category, stream.symbol):
+        order = orders.get(execution.order_link_id)
+        if number <= seq and order is not None:
+            orders[order.link_id] = order.with_fill(Decimal(execution.quantity))
+    orders = {name: order for name, order in orders.items() if order.left > 0}
+    first = min((one.seq for one in found if str(one.row.order_link_id) in orders), default=seq)
+    for event in reader.replay(first - 1):
+        if event.seq > seq:
+            break
+        ended = ended_order(event)
+        if ended is not None:
+            orders.pop(ended, None)
+    return list(orders.values())
+
+
+def ended_order(event: Event) -> str | None:
+    """Name of the order that an event has ended without (more) executions."""
+    if event.kind is not Kind.ORDER or not isinstance(event.body, Mapping) or not event.body.get("ended"):
+        return None
+    return str(event.body["order_link_id"])
+
+
+class _Replay:
+    """One pass over the numbered events, for all lanes."""
+
+    def __init__(
+        self, reader: JournalReader, lanes: Mapping[Stream, Lane], starts: Mapping[Stream, int]
+    ) -> None:
+        self.events = 0
+        self.digests = 0
+        self._reader = reader
+        self._lanes = lanes
+        self._starts = starts
+        first = min(starts.values(), default=0)
+        self._first = first
+        self._intents: dict[int, list[Recorded[Intent]]] = defaultdict(list)
+        for found in reader.rows(Intent, first):
+            if found.row.order_link_id is not None:
+                self._intents[found.seq].append(found)
+        self._recorded: dict[tuple[Stream, Ledger, int], Digest] = {
+            (found.row.stream, found.row.ledger, found.row.start_ms): found.row
+            for found in reader.rows(Digest, first)
+        }
+
+    def run(self) -> None:
+        """Replay everything behind the earliest start."""
+        for event in self._reader.replay(self._first):
+            if event.kind in FEED_EVENTS:
+                self.events += 1
+                for lane in self._concerned(event):
+                    self._one(lane, event)
+            for found in self._intents.pop(event.seq, ()):
+                lane = self._lanes.get(found.row.stream)
+                if lane is not None and event.seq > self._starts[lane.stream]:
+                    lane.expect(working_of(found.id, found.row))
+
+    def _concerned(self, event: Event) -> list[Lane]:
+        lanes = self._lanes.values() if event.bar is None else [self._lanes.get(event.bar.stream)]
+        return [
+            lane
+            for lane in lanes
+            if lane is not None
+            and event.seq > self._starts[lane.stream]
+            and (event.symbol in ("", lane.stream.symbol))
+            and (event.category in ("", lane.stream.category))
+        ]
+
+    def _one(self, lane: Lane, event: Event) -> None:
+        if event.bar is not None:
+            self._bar(lane, event)
+        elif event.execution is not None:
+            lane.fill(event.execution, event.body if isinstance(event.body, Mapping) else {})
+        elif event.kind is Kind.WALLET and isinstance(event.body, Mapping) and "rebased" in event.body:
+            lane.rebase(float(event.body["rebased"]))
+        else:
+            ended = ended_order(event)
+            if ended is not None:
+                lane.ended(ended)
+
+    def _bar(self, lane: Lane, event: Event) -> None:
+        assert event.bar is not None
+        bar = event.bar.bar.reshape(1)
+        start_ms = int(event.bar.bar["time_ms"])
+        lane.emulate(bar)
+        lane.decide(bar)
+        for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
+            recorded = self._recorded.pop((lane.stream, which, start_ms), None)
+            if recorded is None:
+                continue
+            self.digests += 1
+            full = None if recorded.full_digest is None else run.digest()
+            if recorded.chain != run.chain or recorded.full_digest != full:
+                raise ParityError(
+                    f"{lane.stream}: ledger {which} after bar {iso(start_ms)} has digest {run.chain}, the journal"
+                    f" recorded {recorded.chain}: this program would have decided differently; it must not trade on"
+                    " this journal (kwin-parity live shows where)"
+                )

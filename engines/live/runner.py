@@ -1,0 +1,351 @@
+"""The runner: one thread owns both ledgers of every lane and the journal, and takes everything from one queue.
+
+One message is one transaction: number the event, apply it, record what follows; commit; only then send. A message
+that cannot be recorded is undone in memory as well, so the journal is never behind the ledgers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engines.journal import Decision, Digest, Drift, Failure, Journal, Kind, Ledger, Message, Snapshot
+from engines.live.desk import Desk
+from engines.live.exit_codes import ExitCode
+from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, Noticed, TimerRang, Told
+from engines.live.inbox import Message as Post
+from engines.live.intents import decision_id
+from engines.live.lane import Lane, commands_of
+from engines.live.ledger import Ledger as Run
+from feeds.live.clock import Clock
+from feeds.live.events import ClosedBar, Notice, NoticeKind, Origin, Phase
+from feeds.stream import Stream
+from kwin_core.errors import JournalError
+
+_WARM_UP_BARS_A_MESSAGE = 500
+_JOURNAL_AGAIN_MS = 1_000
+_LOOK_S = 0.2
+_log = logging.getLogger("kwin.live")
+
+_SOURCES = {Phase.WARM_UP: "warmup", Phase.CATCH_UP: "rest"}
+_JOURNAL_EXITS = {"full": ExitCode.DISK_FULL, "in_use": ExitCode.SECOND_INSTANCE}
+
+
+@dataclass(frozen=True)
+class RunnerOptions:
+    """How the runner keeps house.
+
+    Attributes
+    ----------
+    snapshot_bars
+        Live bars of a lane between two snapshots.
+    snapshots_kept
+        Of each lane and ledger.
+    keep_events_ms
+        Events older than this may be deleted once snapshots cover them (ms); None keeps all.
+    journal_patience_ms
+        So long the journal may refuse before the runner gives up, when nothing is at stake (ms).
+    """
+
+    snapshot_bars: int = 96
+    snapshots_kept: int = 3
+    keep_events_ms: int | None = None
+    journal_patience_ms: int = 0
+
+
+@dataclass
+class Counts:
+    """What the runner has done, for status and tests."""
+
+    bars: int = 0
+    messages: int = 0
+    journal_failures: int = 0
+    last_bar_ms: dict[Stream, int] = field(default_factory=dict)
+
+
+class Runner:
+    """The owner of everything that trades.
+
+    Parameters
+    ----------
+    lanes
+        By stream; recovered from the journal already.
+    journal
+        Open for writing.
+    clock
+        The deployment's time.
+    desk
+        Who serves the exchange's side.
+    options
+        See `RunnerOptions`.
+    inbox
+        By default a new one.
+    on_bar
+        Called with a lane and a bar after its message was committed; for screens.
+
+    Attributes
+    ----------
+    counts
+        See `Counts`.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[Stream, Lane],
+        journal: Journal,
+        clock: Clock,
+        desk: Desk,
+        options: RunnerOptions = RunnerOptions(),  # frozen
+        *,
+        inbox: Inbox | None = None,
+        on_bar: Callable[[Lane, ClosedBar], None] | None = None,
+    ) -> None:
+        self.lanes = dict(lanes)
+        self.inbox = inbox or Inbox()
+        self.counts = Counts()
+        self._journal = journal
+        self._clock = clock
+        self._desk = desk
+        self._options = options
+        self._on_bar = on_bar
+        self._since_snapshot: dict[Stream, int] = {}
+        self._unwritten_since_ms: int | None = None
+        self._exit: ExitCode | None = None
+        self._stalled: list[Post] = []
+        self._stopping = False
+
+    def run(self) -> ExitCode:
+        """Take messages until told to stop; returns how it ended.
+
+        Raises
+        ------
+        KwinError
+            A defect: a bar out of order, a limit of the core, a strategy that cannot be traded.
+        """
+        while self._exit is None:
+            stalled, self._stalled = self._stalled, []
+            if stalled:
+                self._deal_with(stalled)
+                continue
+            post = self.inbox.take()
+            if post is not None:
+                self._deal_with(self._with_more_warm_up(post))
+        return self._exit
+
+    def stop(self, reason: str) -> None:
+        """End soon, from any thread or a signal handler; stops on the exchange stay where they are."""
+        self._stopping = True
+        self.inbox.post(Control("stop", {"reason": reason}))
+
+    def start(self, body: Mapping[str, Any], configuration: Any) -> None:
+        """Number the start of this process, with the settings in effect."""
+        with self._journal.message() as message:
+            message.event(Kind.START, self._clock.now_ms(), body)
+            message.record(configuration)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every message has been dealt with and the desk has nothing under way."""
+        return self.inbox.idle and self._desk.idle
+
+    def _deal_with(self, posts: list[Post]) -> None:
+        marks = {lane.stream: lane.mark() for lane in self._touched(posts)}
+        try:
+            self._take(posts)
+        except JournalError as error:
+            for stream, mark in marks.items():
+                self.lanes[stream].go_back(mark)
+            self._cannot_write(error, posts)
+            return
+        self._unwritten_since_ms = None
+        self.counts.messages += len(posts)
+        self.inbox.done(len(posts))
+
+    def _with_more_warm_up(self, first: Post) -> list[Post]:
+        """Warm-up bars that wait already share a transaction: no order can come from them."""
+        posts = [first]
+        while _is_warm_up(posts[-1]) and len(posts) < _WARM_UP_BARS_A_MESSAGE:
+            following = self.inbox.take(0)
+            if following is None:
+                break
+            if not _is_warm_up(following):
+                self.inbox.put_back(following)
+                break
+            posts.append(following)
+        return posts
+
+    def _touched(self, posts: Sequence[Post]) -> list[Lane]:
+        """Lanes that a message may change."""
+        match posts[0]:
+            case BarClosed():
+                streams = {post.bar.stream for post in posts if isinstance(post, BarClosed)}
+                return [self.lanes[stream] for stream in streams]
+            case Told(report):
+                symbol = getattr(report, "symbol", None)
+                return [lane for lane in self.lanes.values() if symbol in (None, lane.stream.symbol)]
+            case Answered(answer):
+                return [self.lanes[answer.request.stream]]
+            case TimerRang(_, stream) if stream is not None:
+                return [self.lanes[stream]]
+        return []
+
+    def _take(self, posts: Sequence[Post]) -> None:
+        post, now_ms = posts[0], self._clock.now_ms()
+        match post:
+            case BarClosed():
+                self._on_bars([one.bar for one in posts if isinstance(one, BarClosed)], now_ms)
+            case Told() | Answered() | LinkChanged() | TimerRang():
+                self._desk.submit(self._desk.take(post, now_ms))
+            case Noticed(notice):
+                self._on_notice(notice, now_ms)
+            case Control():
+                self._on_control(post, now_ms)
+
+    def _on_bars(self, bars: Sequence[ClosedBar], now_ms: int) -> None:
+        lane = self.lanes[bars[0].stream]
+        if len(bars) == 1 and not self._desk.ready(lane, bars[0]):
+            return
+        requests: list[Any] = []
+        with self._journal.message() as message:
+            for bar in bars:
+                requests += self._one_bar(message, bar, now_ms)
+        self._desk.submit(requests)
+        if self._on_bar is not None:
+            for bar in bars:
+                self._on_bar(self.lanes[bar.stream], bar)
+
+    def _one_bar(self, message: Message, bar: ClosedBar, now_ms: int) -> Sequence[Any]:
+        """E, then what happened on the way, then the bar's number, then X and what it wants."""
+        lane = self.lanes[bar.stream]
+        if lane.next_ms is not None and bar.time_ms < lane.next_ms:
+            return ()  # the core has had it: a restart that overlaps, or a duplicate
+        emulated = lane.emulate(bar.record)
+        self._desk.before_decision(lane, emulated, message, now_ms)
+        source = _SOURCES.get(bar.phase, "stream" if bar.origin is Origin.STREAM else "rest")
+        message.bar(bar.stream, bar.record[0], now_ms, source=source)
+        events = lane.decide(bar.record)
+        live = bar.phase is not Phase.WARM_UP
+        for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
+            message.record(
+                Digest(
+                    stream=bar.stream,
+                    ledger=which,
+                    start_ms=bar.time_ms,
+                    chain=run.chain,
+                    full_digest=run.digest() if live else None,
+                )
+            )
+        self._record_decision(message, lane, emulated.events, events)
+        requests = self._desk.after_decision(lane, emulated, message, now_ms)
+        self.counts.bars += 1
+        self.counts.last_bar_ms[bar.stream] = bar.time_ms
+        self._maybe_snapshot(message, lane, live=live)
+        return requests
+
+    def _record_decision(self, message: Message, lane: Lane, of_e: Any, of_x: Any) -> None:
+        body = {"E": commands_of(of_e, lane.setup), "X": commands_of(of_x, lane.setup)}
+        if body["E"] or body["X"]:
+            message.record(
+                Decision(
+                    stream=lane.stream,
+                    start_ms=lane.exchange.time_ms,
+                    decision_id=decision_id(lane),
+                    body=body,
+                )
+            )
+
+    def _maybe_snapshot(self, message: Message, lane: Lane, *, live: bool) -> None:
+        taken = self._since_snapshot.get(lane.stream, 0) + 1
+        if live and taken >= self._options.snapshot_bars:
+            record_snapshots(message, lane)
+            taken = 0
+        self._since_snapshot[lane.stream] = taken
+
+    def _on_notice(self, notice: Notice, now_ms: int) -> None:
+        stream = notice.stream
+        body = {"notice": notice.kind.value, "text": notice.text, "bar_ms": notice.bar_ms}
+        where = {"category": stream.category, "symbol": stream.symbol} if stream is not None else {}
+        with self._journal.message() as message:
+            message.event(Kind.SIGNAL, now_ms, body, **where)
+            if notice.kind is NoticeKind.DRIFT and stream is not None and notice.bar_ms is not None:
+                message.record(
+                    Drift(
+                        stream=stream,
+                        start_ms=notice.bar_ms,
+                        kind="bar_revised",
+                        trade_number=None,
+                        body={"text": notice.text},
+                    )
+                )
+            elif notice.kind not in (NoticeKind.CONNECTED, NoticeKind.DISCONNECTED, NoticeKind.LISTED_LATE):
+                message.record(Failure(place="feed", kind=notice.kind.value, text=notice.text, body={}))
+        level = logging.INFO if notice.kind is NoticeKind.CONNECTED else logging.WARNING
+        _log.log(level, "%s", notice.text, extra={"notice": notice.kind.value})
+        if notice.kind is NoticeKind.FEED_FAILED:
+            self._exit = ExitCode.DEFECT
+
+    def _on_control(self, control: Control, now_ms: int) -> None:
+        with self._journal.message() as message:
+            message.event(
+                Kind.STOP if control.command == "stop" else Kind.CONTROL,
+                now_ms,
+                {"command": control.command, **control.detail},
+            )
+            if control.command == "stop":
+                for lane in self.lanes.values():
+                    if lane.emulator.bar_index >= 0:
+                        record_snapshots(message, lane)
+        if control.command == "stop":
+            self._exit = ExitCode.GOOD
+            if self._options.keep_events_ms is not None:
+                self._journal.trim(
+                    before_ms=now_ms - self._options.keep_events_ms,
+                    snapshots_kept=self._options.snapshots_kept,
+                )
+
+    def _cannot_write(self, error: JournalError, posts: Sequence[Post]) -> None:
+        """Nothing was recorded and nothing was kept in memory: the message waits, protection goes out."""
+        now_ms = self._clock.now_ms()
+        self.counts.journal_failures += 1
+        if self._unwritten_since_ms is None:
+            self._unwritten_since_ms = now_ms
+            _log.critical("%s", error)
+        self._desk.submit(self._desk.without_journal())
+        exposed = any(self._desk.exposed(lane) for lane in self.lanes.values())
+        waited_ms = now_ms - self._unwritten_since_ms
+        if not exposed and (self._stopping or waited_ms >= self._options.journal_patience_ms):
+            self._exit = _JOURNAL_EXITS.get(error.kind, ExitCode.JOURNAL)
+            return
+        self._stalled = list(posts)
+        again = threading.Event()
+        self._clock.call_at(now_ms + _JOURNAL_AGAIN_MS, again.set)
+        while not again.wait(_LOOK_S) and not self._stopping:
+            pass
+
+
+def record_snapshots(message: Message, lane: Lane) -> None:
+    """Both ledgers as they are now; the numbers of this message are behind them."""
+    for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
+        message.record(snapshot_row(lane, which, run))
+
+
+def snapshot_row(lane: Lane, which: Ledger, run: Run) -> Snapshot:
+    """A ledger's state as the journal keeps it."""
+    data = run.snapshot()
+    return Snapshot(
+        stream=lane.stream,
+        ledger=which,
+        start_ms=run.time_ms,
+        schema=run.schema(data),
+        params_hash=lane.setup.params_hash,
+        engine_hash=run.engine.hash,
+        digest=run.digest(),
+        data=data,
+    )
+
+
+def _is_warm_up(post: Post) -> bool:
+    return isinstance(post, BarClosed) and post.bar.phase is Phase.WARM_UP
