@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from engines.journal import Message
-from engines.live.inbox import Answered, LinkChanged, TimerRang, Told
+from engines.live.inbox import Answered, Control, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
 from engines.live.venue import Request
 from feeds.live.events import ClosedBar
+
+DeskEvent = Told | Answered | LinkChanged | TimerRang | Control
 
 
 class Desk(Protocol):
@@ -37,8 +39,20 @@ class Desk(Protocol):
         """X has decided, the bar is numbered: record the intents that follow."""
         ...
 
-    def take(self, event: Told | Answered | LinkChanged | TimerRang, now_ms: int) -> Sequence[Request]:
-        """Something the exchange told, or a timer of the desk; opens its own journal message."""
+    def take(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
+        """Something the exchange told, an operator's word, or a timer of the desk: number it, record what follows."""
+        ...
+
+    def is_unsettled(self, lane: Lane) -> bool:
+        """Whether the position could not be confirmed before the bar that is being decided."""
+        ...
+
+    def mark(self) -> Any:
+        """Remember everything, for :meth:`go_back`."""
+        ...
+
+    def go_back(self, mark: Any) -> None:
+        """Undo everything since the mark: the message could not be recorded."""
         ...
 
     def exposed(self, lane: Lane) -> bool:
@@ -47,10 +61,6 @@ class Desk(Protocol):
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Send what was recorded."""
-        ...
-
-    def without_journal(self) -> Sequence[Request]:
-        """The journal cannot be written: protection that must go out all the same."""
         ...
 
     @property

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engines.journal import Ack, Drift, Execution, Kind, Message, Outcome
+from engines.live.desk import DeskEvent
 from engines.live.emulated_fills import emulated_fills
-from engines.live.inbox import Answered, LinkChanged, TimerRang, Told
+from engines.live.inbox import Control
 from engines.live.intents import intent_of, orders_wanted, recorded
 from engines.live.lane import Emulated, Lane
 from engines.live.venue import Request, Side
@@ -77,9 +78,21 @@ class PaperDesk:
                 self._forget_unfilled(lane, order.link_id, message, now_ms)
         return ()
 
-    def take(self, event: Told | Answered | LinkChanged | TimerRang, now_ms: int) -> Sequence[Request]:  # noqa: ARG002
-        """The emulator never speaks by itself."""
+    def take(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
+        """The emulator never speaks by itself; an operator's word is numbered."""
+        if isinstance(event, Control):
+            message.event(Kind.CONTROL, now_ms, {"command": event.command, **event.detail})
         return ()
+
+    def is_unsettled(self, lane: Lane) -> bool:  # noqa: ARG002
+        """Never."""
+        return False
+
+    def mark(self) -> None:
+        """It remembers nothing."""
+
+    def go_back(self, mark: None) -> None:
+        """Nothing to undo."""
 
     def exposed(self, lane: Lane) -> bool:  # noqa: ARG002
         """No money is at stake."""
@@ -87,10 +100,6 @@ class PaperDesk:
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Nothing is sent."""
-
-    def without_journal(self) -> Sequence[Request]:
-        """Nothing to protect."""
-        return ()
 
     @property
     def idle(self) -> bool:

@@ -168,9 +168,9 @@ class _Replay:
                 for lane in self._concerned(event):
                     self._one(lane, event)
             for found in self._intents.pop(event.seq, ()):
-                lane = self._lanes.get(found.row.stream)
-                if lane is not None and event.seq > self._starts[lane.stream]:
-                    lane.expect(working_of(found.id, found.row))
+                owner = self._lanes.get(found.row.stream)
+                if owner is not None and event.seq > self._starts[owner.stream]:
+                    owner.expect(working_of(found.id, found.row))
 
     def _concerned(self, event: Event) -> list[Lane]:
         lanes = self._lanes.values() if event.bar is None else [self._lanes.get(event.bar.stream)]

@@ -10,16 +10,18 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from engines.journal import Decision, Digest, Drift, Failure, Journal, Kind, Ledger, Message, Snapshot
 from engines.live.desk import Desk
 from engines.live.exit_codes import ExitCode
-from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, Noticed, TimerRang, Told
+from engines.live.inbox import Answered, BarClosed, Control, Inbox, Noticed, TimerRang, Told
 from engines.live.inbox import Message as Post
 from engines.live.intents import decision_id
 from engines.live.lane import Lane, commands_of
 from engines.live.ledger import Ledger as Run
+from engines.live.unrecorded import UnrecordedMessage
+from engines.live.venue import Request, Urgency
 from feeds.live.clock import Clock
 from feeds.live.events import ClosedBar, Notice, NoticeKind, Origin, Phase
 from feeds.stream import Stream
@@ -31,6 +33,7 @@ _LOOK_S = 0.2
 _log = logging.getLogger("kwin.live")
 
 _SOURCES = {Phase.WARM_UP: "warmup", Phase.CATCH_UP: "rest"}
+_NO_FAILURES = (NoticeKind.CONNECTED, NoticeKind.DISCONNECTED, NoticeKind.LISTED_LATE)
 _JOURNAL_EXITS = {"full": ExitCode.DISK_FULL, "in_use": ExitCode.SECOND_INSTANCE}
 
 
@@ -153,13 +156,19 @@ class Runner:
 
     def _deal_with(self, posts: list[Post]) -> None:
         marks = {lane.stream: lane.mark() for lane in self._touched(posts)}
+        desk_mark = self._desk.mark()
         try:
-            self._take(posts)
+            with self._journal.message() as message:
+                requests = self._take(message, posts)
         except JournalError as error:
-            for stream, mark in marks.items():
-                self.lanes[stream].go_back(mark)
-            self._cannot_write(error, posts)
+            self._go_back(marks, desk_mark)
+            if not self._told_unwritten(error):
+                self._protect_unrecorded(posts)
+                self._go_back(marks, desk_mark)
+            self._wait_for_journal(error, posts)
             return
+        self._desk.submit(requests)
+        self._after(posts)
         self._unwritten_since_ms = None
         self.counts.messages += len(posts)
         self.inbox.done(len(posts))
@@ -192,32 +201,58 @@ class Runner:
                 return [self.lanes[stream]]
         return []
 
-    def _take(self, posts: Sequence[Post]) -> None:
+    def _go_back(self, marks: Mapping[Stream, Any], desk_mark: Any) -> None:
+        for stream, mark in marks.items():
+            self.lanes[stream].go_back(mark)
+        self._desk.go_back(desk_mark)
+
+    def _take(self, message: Message, posts: Sequence[Post]) -> Sequence[Request]:
+        """Number a message and everything that follows from it; returns what is to be sent."""
         post, now_ms = posts[0], self._clock.now_ms()
         match post:
-            case BarClosed():
-                self._on_bars([one.bar for one in posts if isinstance(one, BarClosed)], now_ms)
-            case Told() | Answered() | LinkChanged() | TimerRang():
-                self._desk.submit(self._desk.take(post, now_ms))
+            case BarClosed(bar):
+                lane = self.lanes[bar.stream]
+                if len(posts) == 1 and not self._desk.ready(lane, bar):
+                    return ()
+                requests: list[Request] = []
+                for one in posts:
+                    assert isinstance(one, BarClosed)
+                    requests += self._one_bar(message, one.bar, now_ms)
+                return requests
             case Noticed(notice):
-                self._on_notice(notice, now_ms)
-            case Control():
-                self._on_control(post, now_ms)
+                self._on_notice(message, notice, now_ms)
+            case Control("stop", detail):
+                message.event(Kind.STOP, now_ms, detail)
+                for lane in self.lanes.values():
+                    if lane.emulator.bar_index >= 0:
+                        record_snapshots(message, lane)
+            case _:
+                return self._desk.take(post, message, now_ms)
+        return ()
 
-    def _on_bars(self, bars: Sequence[ClosedBar], now_ms: int) -> None:
-        lane = self.lanes[bars[0].stream]
-        if len(bars) == 1 and not self._desk.ready(lane, bars[0]):
-            return
-        requests: list[Any] = []
-        with self._journal.message() as message:
-            for bar in bars:
-                requests += self._one_bar(message, bar, now_ms)
-        self._desk.submit(requests)
-        if self._on_bar is not None:
-            for bar in bars:
-                self._on_bar(self.lanes[bar.stream], bar)
+    def _after(self, posts: Sequence[Post]) -> None:
+        """What a committed message leads to outside the ledgers."""
+        for post in posts:
+            match post:
+                case BarClosed(bar) if self._on_bar is not None:
+                    self._on_bar(self.lanes[bar.stream], bar)
+                case Noticed(notice):
+                    level = logging.INFO if notice.kind is NoticeKind.CONNECTED else logging.WARNING
+                    _log.log(level, "%s", notice.text, extra={"notice": notice.kind.value})
+                    if notice.kind is NoticeKind.FEED_FAILED:
+                        self._exit = ExitCode.DEFECT
+                case Control("stop"):
+                    self._exit = ExitCode.GOOD
+                    self._trim()
 
-    def _one_bar(self, message: Message, bar: ClosedBar, now_ms: int) -> Sequence[Any]:
+    def _trim(self) -> None:
+        keep_ms = self._options.keep_events_ms
+        if keep_ms is not None:
+            self._journal.trim(
+                before_ms=self._clock.now_ms() - keep_ms, snapshots_kept=self._options.snapshots_kept
+            )
+
+    def _one_bar(self, message: Message, bar: ClosedBar, now_ms: int) -> Sequence[Request]:
         """E, then what happened on the way, then the bar's number, then X and what it wants."""
         lane = self.lanes[bar.stream]
         if lane.next_ms is not None and bar.time_ms < lane.next_ms:
@@ -225,7 +260,8 @@ class Runner:
         emulated = lane.emulate(bar.record)
         self._desk.before_decision(lane, emulated, message, now_ms)
         source = _SOURCES.get(bar.phase, "stream" if bar.origin is Origin.STREAM else "rest")
-        message.bar(bar.stream, bar.record[0], now_ms, source=source)
+        unsettled = self._desk.is_unsettled(lane)
+        message.bar(bar.stream, bar.record[0], now_ms, source=source, unsettled=unsettled)
         events = lane.decide(bar.record)
         live = bar.phase is not Phase.WARM_UP
         for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
@@ -264,58 +300,46 @@ class Runner:
             taken = 0
         self._since_snapshot[lane.stream] = taken
 
-    def _on_notice(self, notice: Notice, now_ms: int) -> None:
+    def _on_notice(self, message: Message, notice: Notice, now_ms: int) -> None:
         stream = notice.stream
         body = {"notice": notice.kind.value, "text": notice.text, "bar_ms": notice.bar_ms}
         where = {"category": stream.category, "symbol": stream.symbol} if stream is not None else {}
-        with self._journal.message() as message:
-            message.event(Kind.SIGNAL, now_ms, body, **where)
-            if notice.kind is NoticeKind.DRIFT and stream is not None and notice.bar_ms is not None:
-                message.record(
-                    Drift(
-                        stream=stream,
-                        start_ms=notice.bar_ms,
-                        kind="bar_revised",
-                        trade_number=None,
-                        body={"text": notice.text},
-                    )
+        message.event(Kind.SIGNAL, now_ms, body, **where)
+        if notice.kind is NoticeKind.DRIFT and stream is not None and notice.bar_ms is not None:
+            message.record(
+                Drift(
+                    stream=stream,
+                    start_ms=notice.bar_ms,
+                    kind="bar_revised",
+                    trade_number=None,
+                    body={"text": notice.text},
                 )
-            elif notice.kind not in (NoticeKind.CONNECTED, NoticeKind.DISCONNECTED, NoticeKind.LISTED_LATE):
-                message.record(Failure(place="feed", kind=notice.kind.value, text=notice.text, body={}))
-        level = logging.INFO if notice.kind is NoticeKind.CONNECTED else logging.WARNING
-        _log.log(level, "%s", notice.text, extra={"notice": notice.kind.value})
-        if notice.kind is NoticeKind.FEED_FAILED:
-            self._exit = ExitCode.DEFECT
-
-    def _on_control(self, control: Control, now_ms: int) -> None:
-        with self._journal.message() as message:
-            message.event(
-                Kind.STOP if control.command == "stop" else Kind.CONTROL,
-                now_ms,
-                {"command": control.command, **control.detail},
             )
-            if control.command == "stop":
-                for lane in self.lanes.values():
-                    if lane.emulator.bar_index >= 0:
-                        record_snapshots(message, lane)
-        if control.command == "stop":
-            self._exit = ExitCode.GOOD
-            if self._options.keep_events_ms is not None:
-                self._journal.trim(
-                    before_ms=now_ms - self._options.keep_events_ms,
-                    snapshots_kept=self._options.snapshots_kept,
-                )
+        elif notice.kind not in _NO_FAILURES:
+            message.record(Failure(place="feed", kind=notice.kind.value, text=notice.text, body={}))
 
-    def _cannot_write(self, error: JournalError, posts: Sequence[Post]) -> None:
-        """Nothing was recorded and nothing was kept in memory: the message waits, protection goes out."""
-        now_ms = self._clock.now_ms()
+    def _told_unwritten(self, error: JournalError) -> bool:
+        """Say once that the journal refuses; whether it was known already."""
         self.counts.journal_failures += 1
-        if self._unwritten_since_ms is None:
-            self._unwritten_since_ms = now_ms
-            _log.critical("%s", error)
-        self._desk.submit(self._desk.without_journal())
+        if self._unwritten_since_ms is not None:
+            return True
+        self._unwritten_since_ms = self._clock.now_ms()
+        _log.critical("%s", error)
+        return False
+
+    def _protect_unrecorded(self, posts: Sequence[Post]) -> None:
+        """Stops and exits that follow from a message go out although it could not be recorded; entries do not.
+
+        Their names come from the decision, so when the message is taken again nothing is done twice.
+        """
+        requests = self._take(cast(Message, UnrecordedMessage(self._journal.last_seq)), posts)
+        self._desk.submit([one for one in requests if one.urgency <= Urgency.EXIT])
+
+    def _wait_for_journal(self, error: JournalError, posts: Sequence[Post]) -> None:
+        """The message waits until the journal takes it, or ends the runner when nothing is at stake."""
+        now_ms = self._clock.now_ms()
         exposed = any(self._desk.exposed(lane) for lane in self.lanes.values())
-        waited_ms = now_ms - self._unwritten_since_ms
+        waited_ms = now_ms - (self._unwritten_since_ms or now_ms)
         if not exposed and (self._stopping or waited_ms >= self._options.journal_patience_ms):
             self._exit = _JOURNAL_EXITS.get(error.kind, ExitCode.JOURNAL)
             return

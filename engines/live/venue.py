@@ -309,6 +309,38 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True)
+class TradingRules:
+    """What the exchange allows for a symbol, and what the account pays there.
+
+    Attributes
+    ----------
+    tick, qty_step
+        Steps of prices (quote) and quantities (base currency).
+    min_qty, max_market_qty
+        Smallest order and largest market order, base currency.
+    min_notional
+        Smallest value of an order, quote currency.
+    taker_fee
+        Fraction of the notional.
+    leverage
+        Set on the account and read back.
+    trading
+        Whether new positions may be opened.
+    """
+
+    category: str
+    symbol: str
+    tick: Decimal
+    qty_step: Decimal
+    min_qty: Decimal
+    max_market_qty: Decimal
+    min_notional: Decimal
+    taker_fee: Decimal
+    leverage: Decimal
+    trading: bool = True
+
+
+@dataclass(frozen=True)
 class LinkState:
     """The private stream came up (authenticated and subscribed) or went down, and why."""
 
