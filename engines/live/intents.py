@@ -46,6 +46,8 @@ def intent_of(order: Working, lane: Lane, extra: Mapping[str, Any] | None = None
         "bar_index": order.bar_index,
         "bar_ms": order.bar_ms,
         "attempt": order.attempt,
+        "stop": None if order.stop is None else str(order.stop),
+        "waits": order.waits,
     }
     decision = f"{lane.stream.symbol}-{order.bar_ms // lane.stream.timeframe_ms}"
     return Intent(
@@ -70,6 +72,8 @@ def working_of(number: int, intent: Intent) -> Working:
         bar_ms=int(body["bar_ms"]),
         intent=number,
         attempt=int(body["attempt"]),
+        stop=None if body["stop"] is None else Decimal(body["stop"]),
+        waits=bool(body["waits"]),
     )
 
 

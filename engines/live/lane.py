@@ -15,7 +15,7 @@ from engines.live.working import Working, reports_of
 from feeds.stream import Stream
 from kwin_core.errors import DataError
 from kwin_core.kwin.setup import Setup
-from kwin_core.state import BY_SCRIPT, CANCELLED, PLACED, REFUSED, REPLACED
+from kwin_core.state import BY_SCRIPT, CANCELLED, ENTRY, PLACED, REFUSED, REPLACED
 from kwin_core.venue import GONE, REBASED, REPORT
 
 _COMMANDS = {PLACED: "placed", REPLACED: "replaced", CANCELLED: "cancelled", REFUSED: "refused"}
@@ -121,6 +121,8 @@ class Lane:
             self.working[order.link_id] = grown
             if grown.left <= 0:
                 del self.working[order.link_id]
+                if grown.enters and self._waits(grown.entry_id):
+                    self.drop_entry(grown.entry_id)  # it was sent smaller than the script asked for
         return reports
 
     def expect(self, order: Working) -> None:
@@ -166,6 +168,14 @@ class Lane:
         self.working = mark.working
         for venue, count in mark.trades.items():
             del self.trades[venue][count:]
+
+    def _waits(self, entry_id: int) -> bool:
+        """Whether X still has an entry of this id in its book."""
+        core = self.exchange.core
+        return any(
+            core["orders"][i]["kind"] == ENTRY and core["orders"][i]["id"] == entry_id
+            for i in range(int(core["order_count"]))
+        )
 
     def _apply(self, reports: np.ndarray) -> None:
         if reports.size:

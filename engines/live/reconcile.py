@@ -73,12 +73,15 @@ class Reported:
         Its newest position report.
     fills_read
         Whether all executions up to that report are applied.
+    current
+        Whether the report can have seen the newest of them: a lagging one proves nothing.
     confirmations
         Consecutive reads that agreed on the present size.
     """
 
     position: PositionReport | None
     fills_read: bool
+    current: bool
     confirmations: int = 1
 
 
@@ -113,6 +116,8 @@ def reconcile(desired: Desired, reported: Reported, policy: Orphans, *, step: De
         return [Action(Step.LOOK_AGAIN, reason="an order of ours is still working")]
     if not reported.fills_read:
         return [Action(Step.READ_FILLS, reason=f"holds {there}, the ledger {desired.position}")]
+    if not reported.current:
+        return [Action(Step.LOOK_AGAIN, reason="the position report is older than the newest execution")]
     if reported.confirmations < ENOUGH_CONFIRMATIONS:
         return [Action(Step.LOOK_AGAIN, reason=f"holds {there}, the ledger {desired.position}, unexplained")]
     return _unexplained(desired.position, there, policy)

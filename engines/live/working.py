@@ -17,6 +17,7 @@ from kwin_core.state import (
     BY_LIQUIDATION,
     BY_MARKET,
     BY_REVERSAL,
+    BY_RISK,
     BY_SETTLEMENT,
     BY_STOP,
     BY_TRAIL,
@@ -29,8 +30,16 @@ CLOSE = "c"  # the script's own market close
 FLATTEN = "f"  # the operator's, or a policy's
 CROSSED = "s"  # the market was beyond the stop already
 FOLLOW = "w"  # shadow: the emulator has left
+UNPROTECTED = "u"  # no stop could be placed in time
 
-_BY_ACTION = {REVERSAL: BY_REVERSAL, CLOSE: BY_MARKET, FLATTEN: BY_HAND, CROSSED: BY_STOP, FOLLOW: BY_HAND}
+_BY_ACTION = {
+    REVERSAL: BY_REVERSAL,
+    CLOSE: BY_MARKET,
+    FLATTEN: BY_HAND,
+    CROSSED: BY_STOP,
+    FOLLOW: BY_HAND,
+    UNPROTECTED: BY_RISK,
+}
 _AT_ITS_CLOSE = (REVERSAL, CLOSE, CROSSED)  # decided at a close, so they belong to it (V1)
 _BY_STOP_TYPE = {
     "StopLoss": BY_STOP,
@@ -71,6 +80,10 @@ class Working:
         Number of the intent in the journal.
     attempt
         From 1; a further one follows a definite refusal only.
+    stop
+        Attached to an entry, quote currency.
+    waits
+        An entry that must not be sent before the position it reverses has gone.
     """
 
     link_id: str
@@ -82,6 +95,8 @@ class Working:
     bar_ms: int
     intent: int
     attempt: int = 1
+    stop: Decimal | None = None
+    waits: bool = False
     executed: Decimal = Decimal(0)
 
     @property
@@ -144,7 +159,8 @@ def reports_of(
             number = bar_index + (slot_ms - bar_ms) // timeframe_ms
         by = int(body.get("by", 0)) or _how_left(execution, body, order)
         found.append((LEFT, 0, side, closing, price, share, by, number, slot_ms))
-    opening = float(Decimal(execution.quantity) - Decimal(repr(closing)))
+    reduced = max(Decimal(repr(closing)), Decimal(str(body.get("closedSize") or 0)))
+    opening = float(Decimal(execution.quantity) - reduced)  # what closed there opens nothing here
     if opening > 0.0:
         if order is not None:
             at = (order.bar_index, order.bar_ms)
