@@ -1,7 +1,7 @@
 """The exchange as the broker of every X: orders out, reports in, stops kept, pictures compared.
 
 All methods run in the runner's thread, inside a journal message; what they return is sent after its commit. The parts
-that decide are rooms of their own: `entries`, `protector`, `reconcile`, `follow`.
+that decide are rooms of their own: `entries`, `protector`, `books`, `pictures`, `reconcile`, `follow`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from engines.journal import Execution, Kind, Message, OrderMessage, Outcome, PositionMessage, Reconciled
+from engines.journal import Kind, Message, Outcome
+from engines.live.books import Books
 from engines.live.desk import DeskEvent
 from engines.live.entries import Entries, EntryPolicy
 from engines.live.follow import Follow
-from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, TimerRang, Told
+from engines.live.inbox import Answered, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
-from engines.live.levels import Levels
+from engines.live.pictures import Pictures
 from engines.live.protector import Protector, ProtectPolicy
-from engines.live.reconcile import Action, Desired, Orphans, Reported, Step, reconcile, signed
+from engines.live.reconcile import Orphans
 from engines.live.seat import Look, Seat, Sent
 from engines.live.turn import Turn
 from engines.live.venue import (
@@ -35,8 +36,6 @@ from engines.live.venue import (
     ReadExecutions,
     ReadOrder,
     ReadPosition,
-    ReadPrice,
-    ReadWallet,
     Refusal,
     Request,
     TradingRules,
@@ -48,8 +47,6 @@ from engines.live.working import FLATTEN
 from feeds.live.clock import Clock
 from feeds.live.events import ClosedBar, Phase
 from feeds.stream import Stream
-from kwin_core.state import BY_HAND, BY_LIQUIDATION, BY_SETTLEMENT
-from kwin_core.venue import ENTERED, LEFT
 
 _OVERLAP_MS = 60_000  # executions are read again this far back: duplicates are dropped by their id
 _LOOK_AGAIN_MS = 2_000
@@ -145,6 +142,9 @@ class ExchangeDesk:
             self._entries.exit_now,
             self._follow.wanted if self._follow is not None else None,
         )
+
+        self._books = Books(self._entries, self._protector, policy.orphans)
+        self._pictures = Pictures(self._entries, self._protector, self._books, inbox, policy.orphans)
 
     # -- the runner's protocol ---------------------------------------------------------------------------
 
@@ -249,146 +249,8 @@ class ExchangeDesk:
         if seat is None:
             return self._stranger(report, message, now_ms)
         turn = Turn(seat, message, now_ms)
-        self._report(turn, report)
+        self._books.take(turn, report)
         return self._finish(turn)
-
-    def _report(self, turn: Turn, report: ExecutionReport | OrderReport | PositionReport) -> None:
-        if isinstance(report, ExecutionReport):
-            self._execution(turn, report)
-        elif isinstance(report, OrderReport):
-            self._order(turn, report)
-        else:
-            self._position(turn, report)
-
-    def _execution(self, turn: Turn, report: ExecutionReport) -> None:
-        """A fill: numbered once, booked, then whatever its kind asks for."""
-        seat, lane = turn.seat, turn.lane
-        execution = Execution(
-            category=report.category,
-            symbol=report.symbol,
-            exec_id=report.exec_id,
-            order_id=report.order_id,
-            order_link_id=report.order_link_id,
-            side=report.side.value,
-            price=str(report.price),
-            quantity=str(report.qty),
-            fee=str(report.fee),
-            fee_currency=report.fee_currency,
-            exec_type=report.exec_type,
-            stop_order_type=report.stop_order_type,
-            exec_time_ms=report.exec_time_ms,
-            late=lane.is_late(report.exec_time_ms) and report.order_link_id not in lane.working,
-        )
-        if turn.message.execution(execution, turn.now_ms, report.raw) is None:
-            return
-        turn.numbered()
-        if report.exec_type != "Funding":
-            seat.last_fill_ms = max(seat.last_fill_ms, report.exec_time_ms)
-        order = lane.working.get(report.order_link_id) if report.order_link_id else None
-        reports = lane.fill(execution, report.raw)
-        if execution.late and reports.size:
-            turn.drift("late", exec_id=execution.exec_id, exec_time_ms=execution.exec_time_ms)
-        for row in reports:
-            if row["kind"] == ENTERED and order is not None and order.enters:
-                self._protector.entered(seat, order.stop)
-            elif row["kind"] == ENTERED:
-                self._opened_outside(turn, report)
-            elif (
-                row["kind"] == LEFT
-                and row["by"] in (BY_HAND, BY_LIQUIDATION, BY_SETTLEMENT)
-                and order is None
-            ):
-                self._closed_outside(turn, int(row["by"]), report)
-        if report.order_link_id and report.order_link_id not in lane.working:
-            seat.sent.pop(report.order_link_id, None)
-        else:
-            self._maybe_finished(turn, report.order_link_id)
-        self._after_change(turn)
-
-    def _after_change(self, turn: Turn) -> None:
-        """The ledger's position may be another now."""
-        self._protector.refresh(turn)
-        if turn.seat.held_qty == 0:
-            self._entries.after_close(turn)
-
-    def _opened_outside(self, turn: Turn, report: ExecutionReport) -> None:
-        turn.drift("external_open", exec_id=report.exec_id, qty=str(report.qty), price=str(report.price))
-        turn.halt("external", f"{report.qty} of {report.symbol} were bought or sold outside")
-        if self._policy.orphans is Orphans.CLOSE:
-            self._entries.exit_now(turn, FLATTEN, "opened outside")
-
-    def _closed_outside(self, turn: Turn, by: int, report: ExecutionReport) -> None:
-        kind = {BY_LIQUIDATION: "liquidation", BY_SETTLEMENT: "settlement"}.get(by, "manual_close")
-        turn.drift(kind, exec_id=report.exec_id, qty=str(report.qty), price=str(report.price))
-        if by != BY_HAND:
-            turn.halt(kind, f"{kind} of {report.qty} {report.symbol} at {report.price}")
-
-    def _order(self, turn: Turn, report: OrderReport) -> None:
-        """An order's state: ends what will not be executed any more, once its executions are all here."""
-        link_id = report.order_link_id
-        ours = turn.lane.working.get(link_id) if link_id else None
-        body = {"order_link_id": link_id, "status": report.status, "executed": str(report.executed_qty)}
-        turn.number(Kind.ORDER, {**body, "reason": report.reject_reason, "stop": report.stop_order_type})
-        turn.message.record(
-            OrderMessage(
-                category=report.category,
-                symbol=report.symbol,
-                order_id=report.order_id,
-                order_link_id=link_id,
-                status=report.status,
-                executed=str(report.executed_qty),
-                updated_ms=report.updated_ms,
-            )
-        )
-        if ours is None:
-            return
-        if report.closed:
-            turn.sent(link_id, confirmed=True, finished_at=report.executed_qty)
-            self._maybe_finished(turn, link_id)
-            if link_id in turn.lane.working:
-                turn.send(self._fills(turn, turn.key("fills")))
-        elif not turn.sent(link_id).confirmed:
-            self._entries.watch(turn, link_id)
-
-    def _maybe_finished(self, turn: Turn, link_id: str) -> None:
-        """The exchange called an order finished and every execution of it is booked: the rest is gone."""
-        order, sent = turn.lane.working.get(link_id), turn.seat.sent.get(link_id)
-        if order is None or sent is None or sent.finished_at is None or order.executed < sent.finished_at:
-            return
-        if order.executed == 0 and order.enters:
-            turn.drift("rejected", order_link_id=link_id, reason="the exchange ended it without a fill")
-        elif order.executed < order.qty:
-            turn.drift("partial", order_link_id=link_id, executed=str(order.executed), wanted=str(order.qty))
-        turn.end(link_id, "finished")
-        self._after_change(turn)
-
-    def _position(self, turn: Turn, report: PositionReport) -> None:
-        """A position as the exchange has it; older ones than the newest known are recorded and ignored."""
-        seat = turn.seat
-        turn.number(Kind.POSITION, {"size": str(signed(report)), "stop": _text(report.stop_loss)})
-        turn.message.record(
-            PositionMessage(
-                category=report.category,
-                symbol=report.symbol,
-                side="" if report.side is None else report.side.value,
-                size=str(report.qty),
-                entry_price=_text(report.entry_price),
-                stop_loss=_text(report.stop_loss),
-                trailing_stop=_text(report.trailing_stop),
-                exchange_seq=report.seq,
-                updated_ms=report.updated_ms,
-            )
-        )
-        newest = seat.position
-        if newest is not None and (report.updated_ms, report.seq) < (newest.updated_ms, newest.seq):
-            return
-        same = newest is not None and signed(newest) == signed(report)
-        seat.agreed = seat.agreed + 1 if same else 1
-        seat.position = report
-        if signed(report) == seat.held_qty:
-            self._protector.seen(turn, report)
-        else:
-            turn.at(turn.now_ms + _SOON_MS, "look", "sizes differ")
 
     def _stranger(self, report: Any, message: Message, now_ms: int) -> Sequence[Request]:
         """Of a symbol that nobody here trades: recorded, never skipped."""
@@ -475,7 +337,7 @@ class ExchangeDesk:
         if not answer.rows:
             self._entries.not_found(turn, request.order_link_id)
         for report in answer.rows:
-            self._order(turn, report)
+            self._books.order(turn, report)
 
     def _read(self, turn: Turn, answer: Answer) -> None:
         """Rows of a read are reports like those of the stream; an answer that failed is no answer."""
@@ -491,135 +353,15 @@ class ExchangeDesk:
             elif isinstance(report, PriceReport):
                 seat.last_price = report.last
             else:
-                self._report(turn, report)
+                self._books.take(turn, report)
         if request.key == seat.settle_key:
-            self._settled(turn, good=good)
+            self._pictures.settled(turn, good=good)
         look = seat.look
         if look is not None and request.key in look.waiting:
             seat.look = look = Look(look.why, look.waiting - {request.key}, look.failed or not good)
             if not look.waiting:
                 seat.look = None
-                self._compare(turn, look)
-
-    # -- settling and pictures ---------------------------------------------------------------------------
-
-    def _settled(self, turn: Turn, *, good: bool) -> None:
-        """The position before a bar is known: decide it, or read the executions that explain a difference first."""
-        seat = turn.seat
-        if seat.held is None:
-            return
-        if good and seat.there_qty != seat.held_qty and seat.settle_key != "settle-fills":
-            seat.settle_key = "settle-fills"
-            turn.send(self._fills(turn, seat.settle_key))
-            return
-        self._release(turn, unsettled=not good or seat.there_qty != seat.held_qty)
-
-    def _release(self, turn: Turn, *, unsettled: bool) -> None:
-        seat = turn.seat
-        held, seat.held, seat.settle_key = seat.held, None, None
-        if held is None:
-            return
-        seat.settled_ms, seat.unsettled = held.time_ms, unsettled
-        if unsettled:
-            turn.drift("unsettled", bar_ms=held.time_ms)
-        self._inbox.post(BarClosed(held))
-
-    def _look(self, turn: Turn, why: str) -> None:
-        """Take a picture: position, executions, price, wallet."""
-        seat, stream = turn.seat, turn.lane.stream
-        if seat.look is not None:
-            return
-        reads: list[Request] = [
-            self._fills(turn, turn.key("look")),
-            ReadPosition(key=turn.key("look"), stream=stream, urgency=Urgency.EXIT),
-            ReadPrice(key=turn.key("look"), stream=stream),
-            ReadWallet(key=turn.key("look"), stream=stream),
-        ]
-        seat.look = Look(why, frozenset(one.key for one in reads))
-        for one in reads:
-            turn.send(one)
-
-    def _fills(self, turn: Turn, key: str) -> ReadExecutions:
-        """Executions since the last instant up to which they are known, with an overlap."""
-        since_ms = max(0, (turn.seat.fills_until_ms or turn.now_ms) - _OVERLAP_MS)
-        return ReadExecutions(key=key, stream=turn.lane.stream, urgency=Urgency.EXIT, since_ms=since_ms)
-
-    def _compare(self, turn: Turn, look: Look) -> None:
-        """All reads of a picture are in: reconcile."""
-        seat = turn.seat
-        position = None if look.failed else seat.position
-        desired = Desired(seat.held_qty, self._levels(seat), bool(turn.lane.working))
-        reported = Reported(position, not look.failed, seat.is_current, seat.agreed)
-        actions = reconcile(desired, reported, self._policy.orphans, step=seat.rules.qty_step)
-        turn.message.record(
-            Reconciled(
-                stream=turn.lane.stream,
-                outcome="agree" if not actions else "differ",
-                desired={"position": str(desired.position), "levels": str(desired.levels), "why": look.why},
-                reported={"position": None if position is None else str(signed(position))},
-                actions=[
-                    {"step": one.step.value, "qty": str(one.qty), "reason": one.reason} for one in actions
-                ],
-            )
-        )
-        for action in actions:
-            self._do(turn, action)
-        for link_id, sent in list(seat.sent.items()):
-            if link_id in turn.lane.working and sent.sent_ms is not None and not sent.looks:
-                self._entries.look_up(turn, link_id)
-
-    def _levels(self, seat: Seat) -> Levels:
-        return self._protector.wanted(seat) if seat.held_qty != 0 else Levels()
-
-    def _do(self, turn: Turn, action: Action) -> None:
-        match action.step:
-            case Step.LOOK_AGAIN | Step.READ_FILLS:
-                turn.at(turn.now_ms + _LOOK_AGAIN_MS, "look", action.reason)
-            case Step.PROTECT:
-                report = turn.seat.position
-                if report is not None:
-                    self._protector.seen(turn, report)
-            case Step.HALT:
-                turn.halt("reconcile", action.reason)
-            case Step.BOOK_CLOSE | Step.BOOK_OPEN:
-                self._book(turn, action)
-            case Step.CLOSE:
-                self._entries.exit_now(turn, FLATTEN, action.reason)
-
-    def _book(self, turn: Turn, action: Action) -> None:
-        """What the exchange holds and no execution explains: booked with its provenance, so that it can be told."""
-        seat, lane = turn.seat, turn.lane
-        report = seat.position
-        assert report is not None
-        opens = action.step is Step.BOOK_OPEN
-        price = report.entry_price if opens else seat.last_price
-        if price is None:
-            turn.at(turn.now_ms + _LOOK_AGAIN_MS, "look", "no price")
-            return
-        grows = action.qty > 0 if opens else action.qty < 0
-        kind = "Adopted" if opens else "Estimated"
-        execution = Execution(
-            category=lane.stream.category,
-            symbol=lane.stream.symbol,
-            exec_id=f"{kind.lower()}-{report.seq}-{report.updated_ms}-{abs(action.qty)}",
-            order_id="",
-            order_link_id="",
-            side="Buy" if grows else "Sell",
-            price=str(price),
-            quantity=str(abs(action.qty)),
-            fee="0",
-            fee_currency="USDT",
-            exec_type=kind,
-            stop_order_type="",
-            exec_time_ms=turn.now_ms,
-        )
-        closed = "0" if opens else str(abs(action.qty))
-        body = {"provenance": "estimate", "reason": action.reason, "closedSize": closed, "by": BY_HAND}
-        if turn.message.execution(execution, turn.now_ms, body) is None:
-            return
-        lane.fill(execution, body)
-        turn.numbered().drift("adopted" if opens else "phantom", qty=str(action.qty), price=str(price))
-        self._after_change(turn)
+                self._pictures.compare(turn, look)
 
     # -- the link, timers, the operator ------------------------------------------------------------------
 
@@ -631,7 +373,7 @@ class ExchangeDesk:
             for seat in self.seats.values():
                 turn = Turn(seat, message, now_ms).numbered()
                 seat.look = None  # what was under way before belongs to another connection
-                self._look(turn, "private stream up")
+                self._pictures.look(turn, "private stream up")
                 for link_id in list(turn.lane.working):
                     if link_id != seat.after_close:
                         self._entries.look_up(turn, link_id)
@@ -649,7 +391,7 @@ class ExchangeDesk:
             case "settle":
                 if seat.held is not None and str(seat.held.time_ms) == key:
                     turn.because("settle")
-                    self._release(turn, unsettled=True)
+                    self._pictures.release(turn, unsettled=True)
             case "order":
                 if key in turn.lane.working and key != seat.after_close:
                     turn.because("look-up")
@@ -668,9 +410,9 @@ class ExchangeDesk:
             case "leave":
                 self._entries.exit_now(turn, key, "the exit was refused")
             case "look":
-                self._look(turn, key)
+                self._pictures.look(turn, key)
             case "picture":
-                self._look(turn, "timer")
+                self._pictures.look(turn, "timer")
                 self._ring_next_look(seat, now_ms)
         return self._finish(turn)
 
@@ -717,7 +459,3 @@ class ExchangeDesk:
 
     def _blocked(self) -> str:
         return "" if self.link_up else "the private stream is down"
-
-
-def _text(value: Decimal | None) -> str:
-    return "" if value is None else str(value)
