@@ -122,6 +122,22 @@ class JournalReader:
                 return
             after_seq = page[-1].seq
 
+    def events(self, kind: Kind) -> list[Event]:
+        """All events of one kind, in their order; of bars and executions without what they carried."""
+        rows = self._all(
+            "SELECT seq, kind, received_ms, category, symbol, body FROM events WHERE kind = ? ORDER BY seq",
+            (kind.value,),
+        )
+        return [
+            Event(int(seq), Kind(name), int(at), category, symbol, None if body is None else json.loads(body))
+            for seq, name, at, category, symbol, body in rows
+        ]
+
+    def last_received_ms(self) -> int:
+        """When the newest event was dequeued, ms; 0 when there is none."""
+        rows = self._all("SELECT received_ms FROM events ORDER BY seq DESC LIMIT 1")
+        return int(rows[0][0]) if rows else 0
+
     def bars(self, stream: Stream) -> np.ndarray:
         """All bars of a stream, oldest first: shape (n,), dtype `kwin_core.bars.BAR`."""
         rows = self._all(
