@@ -11,6 +11,8 @@ from kwin_core.money import round_money
 from kwin_core.state import AT_CLOSE, BY_MARKET, BY_REVERSAL, ENTRY, FILLED, RAW
 from kwin_core.venue import ENTERED, LEFT, REPORT
 
+_NONE = np.zeros(0, REPORT)
+
 
 @dataclass(frozen=True)
 class EmulatedFills:
@@ -38,6 +40,8 @@ def emulated_fills(states: np.ndarray, events: np.ndarray, position_before: floa
     position_before
         Signed position before the bar, base currency.
     """
+    if not (events["kind"] == FILLED).any():
+        return EmulatedFills(_NONE, _NONE)
     parts: dict[bool, list[np.ndarray]] = {False: [], True: []}
     position = position_before
     core = states[0]["core"]
@@ -75,4 +79,4 @@ def _report(kind: int, event: np.void, qty: float, fee: float, by: int) -> np.nd
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.zeros(0, REPORT)
+    return np.concatenate(parts) if parts else _NONE

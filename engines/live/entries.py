@@ -62,7 +62,7 @@ class Entries:
         """What X decided on its last bar."""
         lane = turn.lane
         tick = turn.seat.rules.tick
-        close = Decimal(repr(float(lane.exchange.core["close"])))
+        close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
         for order, wish in orders_wanted(lane, self.deployment):
             if wish is None:

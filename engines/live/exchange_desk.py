@@ -183,7 +183,7 @@ class ExchangeDesk:
         """X has decided: its orders, then its stops."""
         seat = self.seats[lane.stream]
         turn = Turn(seat, message, now_ms).numbered()
-        seat.last_price = Decimal(repr(float(lane.exchange.core["close"])))
+        seat.last_price = Decimal(repr(lane.exchange.close))
         if self._follow is not None:
             self._follow.decide(turn, emulated)
         else:

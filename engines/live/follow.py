@@ -88,7 +88,7 @@ class Follow:
             self._entries.leave(turn, self._entries.named(lane, REVERSAL, opened.side, abs(held), 0))
         wanted = protection_wanted(lane.emulator.states)
         stop = None if wanted is None else levels_of(wanted, seat.rules.tick).stop
-        close = Decimal(repr(float(lane.exchange.core["close"])))
+        close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
         self._entries.enter(turn, order, stop, close, close_ms, waits=against)
 

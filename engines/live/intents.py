@@ -25,6 +25,8 @@ def orders_wanted(lane: Lane, deployment: uuid.UUID) -> list[tuple[Working, Entr
     An entry that reverses is two orders: the reduce-only close of what is open, then the entry of its own quantity.
     """
     ledger = lane.exchange
+    if not ledger.has_orders:
+        return []
     found: list[tuple[Working, EntryWish | None]] = [
         (_working(lane, deployment, CLOSE, close.side, close.qty, 0), None)
         for close in closes_wanted(ledger.states)

@@ -191,6 +191,8 @@ def commands_of(events: np.ndarray, setup: Setup) -> list[dict[str, Any]]:
 
     Prices in quote currency, ``trail_offset`` in ticks; levels an order does not have are left out.
     """
+    if not events.size:
+        return []
     found = []
     for event in events[events["phase"] == BY_SCRIPT]:
         row: dict[str, Any] = {
