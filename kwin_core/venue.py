@@ -3,13 +3,7 @@
 A state that is run with ``Frozen(venue=True)`` is the exchange's ledger: the same record, the same calculation. Its
 orders rest until a *report* says what became of them. A report is one row of ``REPORT``; `apply_report` books it
 with the same functions as the emulator, at the price, quantity and fee that the exchange states, never its own.
-
-V1  A fill of an order issued at a close belongs to that close's bar, whenever it is told.
-V2  Executions of one entry order are one open trade at their mean price; its exit levels follow the mean (R28).
-V3  An exit takes what the position holds, oldest trade first; a leg stays as long as its trade does.
-V4  An entry nobody here asked for opens a trade all the same: the exchange's position is the truth.
-V5  A withdrawn order leaves the book; the strategy's own flags stay as the script set them.
-V6  Funding is money, not a trade. A re-based equity moves the capital, not the profit.
+The rules are V1 to V6 of rules/live.md.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ FOLDERS = ("kwin_core", "feeds", "engines", "notebooks", "fixtures", "tests", ".
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".yml", ".yaml", ".csv", ".json", ""}
 
 MACHINE_PATH = re.compile(r"/(?:root|home|Users|work|private)/|/tm[p]/\w|\bshared[/]|file:[/]{2}")
-CITATION = re.compile(r"\b(?:X-[A-Z]\d{1,2}|SP-\d{1,3}|R\d{1,3}|[EIP]\d{1,2}|M1|C\d)\b")
+CITATION = re.compile(r"\b(?:X-[A-Z]\d{1,2}|SP-\d{1,3}|R\d{1,3}|[EIPV]\d{1,2}|M1|C\d)\b")
 TABLE_ROW_ID = re.compile(r"^\|\s*((?:X-)?[A-Z]{1,2}-?\d{1,3})\s*\|", re.MULTILINE)
 
 
@@ -103,6 +103,7 @@ def test_rule_tables_are_complete_and_unique() -> None:
     expected |= {f"SP-{n}" for n in range(1, 51)}
     expected |= {f"E{n}" for n in range(1, 19)}
     expected |= {f"I{n}" for n in range(1, 13)} | {f"P{n}" for n in range(1, 14)}
+    expected |= {f"V{n}" for n in range(1, 15)}
     expected |= {"M1", "C1", "C2", "C3"}
     assert expected <= set(ids), f"missing: {sorted(expected - set(ids))}"
 
