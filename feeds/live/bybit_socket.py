@@ -15,18 +15,41 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import websocket
 from pybit.unified_trading import WebSocket
 
 from feeds.bybit_payloads import shorten
-from feeds.live.settings import LiveSettings
 from kwin_core.errors import VenueError
 
 Message = dict[str, Any]
 _AGAIN_S = 0.05
+
+
+class SocketSettings(Protocol):
+    """What a socket must be told."""
+
+    @property
+    def socket_host(self) -> str:
+        """Scheme and host."""
+        ...
+
+    @property
+    def connect_timeout_s(self) -> float:
+        """Limit of one attempt."""
+        ...
+
+    @property
+    def ping_interval_s(self) -> float:
+        """Between two ping frames; exceeds the timeout."""
+        ...
+
+    @property
+    def ping_timeout_s(self) -> float:
+        """Without a pong the link is dead."""
+        ...
 
 
 class BybitSocket(WebSocket):  # type: ignore[misc]  # pybit ships no types
@@ -58,7 +81,7 @@ class BybitSocket(WebSocket):  # type: ignore[misc]  # pybit ships no types
     def __init__(
         self,
         category: str,
-        settings: LiveSettings,
+        settings: SocketSettings,
         *,
         on_refused: Callable[[Sequence[str], str], None],
         on_strange: Callable[[str], None],
@@ -92,6 +115,7 @@ class BybitSocket(WebSocket):  # type: ignore[misc]  # pybit ships no types
                 retries=2,  # with 1 pybit gives up on a healthy server; the second try is cut off below
                 ping_interval=self._settings.ping_interval_s,
                 ping_timeout=self._settings.ping_timeout_s,
+                **self._login(),
             )
         except (websocket.WebSocketException, OSError) as error:
             self.end(self._settings.connect_timeout_s)
@@ -101,6 +125,14 @@ class BybitSocket(WebSocket):  # type: ignore[misc]  # pybit ships no types
             raise
         finally:
             self._opening = False
+
+    def _login(self) -> dict[str, Any]:
+        """Arguments that log a connection in; a public one has none."""
+        return {}
+
+    def _on_other(self, frame: Message) -> bool:  # noqa: ARG002  # for sockets that log in
+        """Take a control frame that only some sockets have; whether it was one."""
+        return False
 
     def alive(self) -> bool:
         """Whether the reader thread runs on an open link."""
@@ -210,7 +242,9 @@ class BybitSocket(WebSocket):  # type: ignore[misc]  # pybit ships no types
             self._note_strange("unknown topic", decoded)
         elif decoded.get("op") == "subscribe":
             self._on_acknowledged(decoded)
-        elif not (self._is_custom_pong(decoded) or decoded.get("op") == "unsubscribe"):
+        elif not (
+            self._is_custom_pong(decoded) or decoded.get("op") == "unsubscribe" or self._on_other(decoded)
+        ):
             self._note_strange("neither topic nor known op", decoded)
 
     def _on_acknowledged(self, reply: Message) -> None:

@@ -1,0 +1,264 @@
+"""Before the first order: is this the account, and is this the symbol, that the deployment thinks it trades?
+
+Every check is one line of a list: what was looked at, what was found, and what to do when it is not good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from engines.journal import Outcome
+from engines.live.bybit.payloads import PayloadError, position_report, wallet_report
+from engines.live.bybit.refusals import NO_OP
+from engines.live.bybit.session import BybitSession, Reply
+from engines.live.venue import Refusal, TradingRules, WalletReport
+from feeds.stream import Stream
+from kwin_core.errors import ConfigError, VenueError
+
+_CLOCK_TRIES = 5
+_UNIFIED = (3, 4, 5, 6)
+
+
+class AccountError(VenueError):
+    """The exchange refuses this account, or it is set up otherwise than the deployment needs."""
+
+
+class ClockError(VenueError):
+    """This machine's clock is too far from the exchange's."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: what, what was found, whether it is good."""
+
+    what: str
+    found: str
+    good: bool = True
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The account as it was found, ready to trade.
+
+    Attributes
+    ----------
+    rules
+        By stream.
+    wallet
+        Of the account.
+    margin_mode
+        As the exchange calls it.
+    list
+        The lines, for people.
+    """
+
+    rules: dict[Stream, TradingRules]
+    wallet: WalletReport
+    margin_mode: str
+    list: tuple[Check, ...]
+
+
+def measure_offset(session: BybitSession, now_ms: Callable[[], int]) -> int:
+    """How far the exchange's clock leads ours (ms): the answer with the shortest way, half of the way deducted.
+
+    Raises
+    ------
+    VenueError
+        No answer.
+    """
+    best: tuple[int, int] | None = None
+    text = ""
+    for _ in range(_CLOCK_TRIES):
+        begun_ms = now_ms()
+        reply = session.call("get_server_time")
+        way_ms = now_ms() - begun_ms
+        nano = str(reply.result.get("timeNano", ""))
+        if reply.outcome is not Outcome.CONFIRMED or not nano.isdigit():
+            text = reply.text
+            continue
+        offset_ms = int(nano) // 1_000_000 - (begun_ms + way_ms // 2)
+        if best is None or way_ms < best[0]:
+            best = (way_ms, offset_ms)
+    if best is None:
+        raise VenueError(f"the exchange's time cannot be read: {text}; check network and address")
+    return best[1]
+
+
+def check_clock(offset_ms: int, limit_ms: int) -> Check:
+    """Refuse a clock that is off.
+
+    Raises
+    ------
+    ClockError
+        It is off by more than the limit.
+    """
+    if abs(offset_ms) > limit_ms:
+        way = "behind" if offset_ms > 0 else "ahead of"
+        raise ClockError(
+            f"this machine's clock is {abs(offset_ms)} ms {way} the exchange's, {limit_ms} ms are allowed: "
+            "let NTP set it, then start again"
+        )
+    return Check("clock", f"{offset_ms:+d} ms")
+
+
+def check_account(session: BybitSession, streams: tuple[Stream, ...], leverage: Decimal) -> Checked:
+    """Look at everything that could make the first order fail, or succeed in a way nobody meant.
+
+    Parameters
+    ----------
+    session
+        With keys.
+    streams
+        What will be traded; linear.
+    leverage
+        Set for every symbol and read back.
+
+    Raises
+    ------
+    AccountError
+        Key, account type, position mode, leverage or instrument are not as needed.
+    VenueError
+        No answer.
+    """
+    info = _ask(session, "account", "get_account_info")
+    status, margin_mode = info.get("unifiedMarginStatus"), str(info.get("marginMode", ""))
+    if status not in _UNIFIED:
+        raise AccountError(f"account type {status}: only unified trading accounts can be traded; upgrade it")
+    lines = [Check("account", f"unified ({status})"), Check("margin mode", margin_mode)]
+    wallet = _wallet(session)
+    lines.append(Check("balance", f"{wallet.wallet_balance} {wallet.coin}, {wallet.available} available"))
+    rules = {}
+    for stream in streams:
+        one, found = _check_symbol(session, stream, leverage)
+        rules[stream] = one
+        lines += found
+    return Checked(rules, wallet, margin_mode, tuple(lines))
+
+
+def read_rules(session: BybitSession, stream: Stream, leverage: Decimal) -> TradingRules:
+    """Filters and fee of a symbol; read again daily, for the exchange changes them.
+
+    Raises
+    ------
+    AccountError
+        The exchange does not list it.
+    VenueError
+        No answer, or one that makes no sense.
+    """
+    where = {"category": stream.category, "symbol": stream.symbol}
+    rows = _ask(session, stream.symbol, "get_instruments_info", **where).get("list") or []
+    if len(rows) != 1 or rows[0].get("symbol") != stream.symbol:
+        raise AccountError(
+            f"{stream.symbol}: the exchange lists no such {stream.category} symbol; check its name"
+        )
+    row = rows[0]
+    lot, price = row["lotSizeFilter"], row["priceFilter"]
+    return TradingRules(
+        category=stream.category,
+        symbol=stream.symbol,
+        tick=_positive(price, "tickSize", stream),
+        qty_step=_positive(lot, "qtyStep", stream),
+        min_qty=_positive(lot, "minOrderQty", stream),
+        max_market_qty=_positive(lot, "maxMktOrderQty", stream),
+        min_notional=Decimal(str(lot.get("minNotionalValue") or 0)),
+        taker_fee=_taker_fee(session, stream),
+        leverage=leverage,
+        trading=row.get("status") == "Trading",
+    )
+
+
+def _check_symbol(
+    session: BybitSession, stream: Stream, leverage: Decimal
+) -> tuple[TradingRules, list[Check]]:
+    if stream.category != "linear":
+        raise ConfigError(f"{stream}: only linear perpetuals can be traded; spot can be followed on paper")
+    rules = read_rules(session, stream, leverage)
+    if not rules.trading:
+        raise AccountError(f"{stream.symbol}: not open for trading now; take it out of the configuration")
+    _set_leverage(session, stream, leverage)
+    position = _position(session, stream)
+    if position.leverage is not None and position.leverage != leverage:
+        raise AccountError(
+            f"{stream.symbol}: leverage is {position.leverage} after {leverage} was set; set it by hand"
+        )
+    held = (
+        "flat" if position.side is None else f"{position.side.value} {position.qty} at {position.entry_price}"
+    )
+    return rules, [
+        Check(
+            f"{stream.symbol} filters",
+            f"tick {rules.tick}, step {rules.qty_step}, least {rules.min_notional}",
+        ),
+        Check(f"{stream.symbol} fee", f"taker {rules.taker_fee * 100:f} percent"),
+        Check(f"{stream.symbol} leverage", str(leverage)),
+        Check(f"{stream.symbol} position", held),
+    ]
+
+
+def _position(session: BybitSession, stream: Stream) -> Any:
+    rows = _ask(session, stream.symbol, "get_positions", category=stream.category, symbol=stream.symbol).get(
+        "list"
+    )
+    if not rows:
+        raise VenueError(f"{stream.symbol}: the exchange tells no position, not even an empty one; try again")
+    if len(rows) > 1 or int(rows[0].get("positionIdx", 0)) != 0:
+        raise AccountError(
+            f"{stream.symbol}: the account is in hedge mode; switch it to one-way mode (no position may be open)"
+        )
+    try:
+        return position_report(rows[0], stream.category)
+    except PayloadError as error:
+        raise VenueError(f"{stream.symbol}: {error}") from None
+
+
+def _set_leverage(session: BybitSession, stream: Stream, leverage: Decimal) -> None:
+    text = format(leverage, "f")
+    reply = session.call(
+        "set_leverage", category=stream.category, symbol=stream.symbol, buyLeverage=text, sellLeverage=text
+    )
+    if reply.outcome is not Outcome.CONFIRMED and reply.code not in NO_OP:
+        raise _problem(f"{stream.symbol} leverage {leverage}", reply)
+
+
+def _taker_fee(session: BybitSession, stream: Stream) -> Decimal:
+    reply = session.call("get_fee_rates", category=stream.category, symbol=stream.symbol)
+    rows = reply.result.get("list") if reply.outcome is Outcome.CONFIRMED else None
+    if not rows:  # demo has no such endpoint: the highest fee that is charged
+        return Decimal("0.00055") if stream.category == "linear" else Decimal("0.001")
+    return Decimal(str(rows[0]["takerFeeRate"]))
+
+
+def _wallet(session: BybitSession) -> WalletReport:
+    rows = _ask(session, "balance", "get_wallet_balance", accountType="UNIFIED", coin="USDT").get("list")
+    if not rows:
+        raise VenueError("the exchange tells no balance; try again")
+    try:
+        return wallet_report(rows[0])
+    except PayloadError as error:
+        raise VenueError(f"balance: {error}") from None
+
+
+def _ask(session: BybitSession, what: str, method: str, **fields: Any) -> Any:
+    reply = session.call(method, **fields)
+    if reply.outcome is not Outcome.CONFIRMED:
+        raise _problem(what, reply)
+    return reply.result
+
+
+def _problem(what: str, reply: Reply) -> VenueError:
+    text = f"{what}: {reply.text} (retCode {reply.code})"
+    if reply.kind == Refusal.ACCOUNT:
+        return AccountError(f"{text}; check key, its permissions and its address list")
+    if reply.kind == Refusal.CLOCK:
+        return ClockError(f"{text}; let NTP set this machine's clock")
+    return AccountError(text) if reply.outcome is Outcome.REJECTED else VenueError(text)
+
+
+def _positive(row: Any, name: str, stream: Stream) -> Decimal:
+    value = Decimal(str(row.get(name) or 0))
+    if value <= 0:
+        raise VenueError(f"{stream.symbol}: {name} is {row.get(name)!r}; without it no order can be made")
+    return value
