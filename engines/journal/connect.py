@@ -100,7 +100,13 @@ def _connect(path: Path, mode: str, busy_timeout_ms: int) -> sqlite3.Connection:
         )
     with sqlite_errors(path):
         address = f"{path.resolve().as_uri()}?mode={mode}"
-        return sqlite3.connect(address, uri=True, isolation_level=None, timeout=busy_timeout_ms / 1000)
+        return sqlite3.connect(
+            address,
+            uri=True,
+            isolation_level=None,
+            timeout=busy_timeout_ms / 1000,
+            check_same_thread=False,  # opened by one thread, handed to the runner's; never used by two at once
+        )
 
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> bool:
