@@ -1,0 +1,110 @@
+"""``kwin-live``: paper trading, live trading, and looking at both."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engines.command_line import new_app, run
+
+_HELP = """Run KWIN on live data: on paper, on a demo account, or with real money.
+
+Examples:
+
+  kwin-live replay fixtures/ethusdt_like_15m.parquet --profile intent    # paper trading on recorded bars, no keys
+
+  kwin-live settings live.toml                # every effective value and where it came from
+
+  kwin-live run live.toml                     # venue = "paper": real market data, no keys
+
+  kwin-live status live.sqlite                # what it did, also while it runs
+
+Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 journal unusable, 4 already running,
+5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
+10 a defect of this program.
+"""
+
+app = new_app(_HELP)
+
+Config = Annotated[Path, typer.Argument(help="TOML file; live.example.toml shows one.", metavar="LIVE.TOML")]
+Set = Annotated[
+    list[str], typer.Option("--set", help="section.key=value, wins over the file.", metavar="KEY=VALUE")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@app.command()
+def settings(config: Config, set_: Set = [], as_json: AsJson = False) -> int:  # noqa: B006
+    """Check a configuration and show every effective value with its origin."""
+    from engines.live.commands import show_settings
+
+    return show_settings(config, set_, as_json=as_json)
+
+
+@app.command("run")
+def run_(config: Config, set_: Set = []) -> int:  # noqa: B006
+    """Run a deployment until it is told to stop (Ctrl+C); stops on the exchange stay in place."""
+    from engines.live.commands import run_deployment
+
+    return run_deployment(config, set_)
+
+
+@app.command()
+def check(config: Config, set_: Set = [], as_json: AsJson = False) -> int:  # noqa: B006
+    """Do everything that a start does, except to trade, and print a checklist."""
+    from engines.live.commands import check_deployment
+
+    return check_deployment(config, set_, as_json=as_json)
+
+
+@app.command()
+def replay(
+    data: Annotated[Path, typer.Argument(help="Parquet file of bars.", metavar="DATA.PARQUET")],
+    profile: Annotated[str, typer.Option(help="tv-literal or intent; there is no default.")],
+    preset: Annotated[str, typer.Option(help="dual-sfp, classic or classic-quality.")] = "dual-sfp",
+    inputs: Annotated[
+        list[str],
+        typer.Option("--set", help="Input of the script, Pine name or snake_case.", metavar="INPUT=VALUE"),
+    ] = [],  # noqa: B006
+    journal: Annotated[Path, typer.Option(help="Journal; an existing one is gone on with.")] = Path(
+        "paper.sqlite"
+    ),
+    capital: Annotated[float | None, typer.Option(help="Account currency; the preset's without it.")] = None,
+    warmup: Annotated[int, typer.Option(help="Bars before the first one that may order.")] = 500,
+    speed: Annotated[
+        float | None, typer.Option(help="Market time per real time; without it, all it can.")
+    ] = None,
+    symbol: Annotated[str | None, typer.Option(help="When the file does not state it.")] = None,
+    tick: Annotated[float | None, typer.Option(help="Price step, when the file does not state it.")] = None,
+    lot: Annotated[float | None, typer.Option(help="Quantity step, when the file does not state it.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Paper trading over recorded bars, through the live runner and its journal; trades are printed as they close."""
+    from engines.live.commands import replay_bars
+    from engines.live.replay_run import ReplayRequest
+
+    request = ReplayRequest(data, journal, profile, preset, None, capital, warmup, speed, symbol, tick, lot)
+    return replay_bars(request, tuple(inputs), as_json=as_json)
+
+
+@app.command()
+def status(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    as_json: AsJson = False,
+) -> int:
+    """What a deployment did and holds, from its journal alone; it may be running."""
+    from engines.live.status import show_status
+
+    return show_status(journal, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of ``kwin-live``."""
+    sys.exit(run(app, name="kwin-live"))
+
+
+if __name__ == "__main__":
+    main()

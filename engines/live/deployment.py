@@ -1,0 +1,464 @@
+"""From checked settings to a running deployment, and from its end to one exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from engines.journal import Configuration, Journal, JournalReader, Kind
+from engines.live.bybit.gateway import BybitGateway
+from engines.live.bybit.keys import Keys, load_keys
+from engines.live.bybit.private_stream import PrivateSettings, PrivateStream
+from engines.live.bybit.session import BybitSession, use_clock
+from engines.live.bybit.startup import (
+    AccountError,
+    Checked,
+    ClockError,
+    check_account,
+    check_clock,
+    measure_offset,
+)
+from engines.live.desk import Desk
+from engines.live.entries import EntryPolicy
+from engines.live.exchange_desk import DeskPolicy, ExchangeDesk
+from engines.live.exit_codes import ExitCode
+from engines.live.feasibility import untradable_trail
+from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told
+from engines.live.lane import Lane
+from engines.live.memory import remember
+from engines.live.paper import PaperDesk
+from engines.live.protector import ProtectPolicy
+from engines.live.restart import Recovered, recover
+from engines.live.runner import Runner, RunnerOptions
+from engines.live.settings import Loaded
+from engines.moments import moment_ms
+from feeds.instants import iso
+from feeds.live import ClosedBar, LiveFeed, LiveSettings, Notice, WallClock
+from feeds.live.clock import Clock
+from feeds.live.events import NoticeKind
+from feeds.live.history import read_instruments
+from feeds.protocol import Instrument
+from feeds.stream import Stream
+from kwin_core.bars import floor_time
+from kwin_core.errors import ConfigError, JournalError, KwinError, ParityError, VenueError
+from kwin_core.kwin.setup import Setup, build
+
+CLOSE_S = 5.0
+_DAY_MS = 86_400_000
+_PRIVATE_HOSTS = {
+    "mainnet": "wss://stream.bybit.com",
+    "demo": "wss://stream-demo.bybit.com",
+    "testnet": "wss://stream-testnet.bybit.com",
+}
+_log = logging.getLogger("kwin.live")
+
+
+def exit_code_of(error: KwinError) -> ExitCode:
+    """The code that a supervisor sees for an error."""
+    if isinstance(error, JournalError):
+        return {"in_use": ExitCode.SECOND_INSTANCE, "full": ExitCode.DISK_FULL}.get(
+            error.kind, ExitCode.JOURNAL
+        )
+    for kind, code in (
+        (ClockError, ExitCode.CLOCK),
+        (AccountError, ExitCode.ACCOUNT),
+        (VenueError, ExitCode.VENUE),
+        (ParityError, ExitCode.DIGESTS),
+        (ConfigError, ExitCode.USAGE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return ExitCode.DEFECT
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was fixed when the deployment went live, and holds for every later process.
+
+    Attributes
+    ----------
+    trade_from_ms
+        Bars that open earlier never order (ms).
+    body
+        The START event's body.
+    """
+
+    trade_from_ms: int
+    body: Mapping[str, Any]
+
+    def instruments(self, now: Mapping[Stream, Instrument]) -> dict[Stream, Instrument]:
+        """Facts of the instruments as they were: the ledgers go on with the tick and lot they began with."""
+        then = self.body["instruments"]
+        return {
+            stream: replace(one, tick=then[str(stream)]["tick"], lot=then[str(stream)]["lot"])
+            for stream, one in now.items()
+        }
+
+
+def go_live_ms(loaded: Loaded, now_ms: int) -> int:
+    """``trade_from`` as an instant: of "now" the open of the next bar of the longest timeframe."""
+    text = loaded.config.deployment.trade_from
+    if text != "now":
+        return int(moment_ms(text, "deployment.trade_from") or 0)
+    longest_ms = max(stream.timeframe_ms for stream in loaded.config.streams)
+    return floor_time(now_ms, longest_ms) + longest_ms
+
+
+def begun_before(reader: JournalReader, loaded: Loaded) -> Begun | None:
+    """What an earlier process fixed; None for a new journal.
+
+    Raises
+    ------
+    ConfigError
+        The configuration would change what its ledgers compute.
+    """
+    starts = reader.events(Kind.START)
+    if not starts or not isinstance(starts[0].body, Mapping):
+        return None
+    first = starts[0].body
+    for key, now in _fixed(loaded).items():
+        if first.get(key) != now:
+            raise ConfigError(
+                f"{loaded.path}: {key} was {first.get(key)!r} when journal {reader.path} began and is {now!r} now: "
+                "that would change the past; give the new setting a new journal"
+            )
+    return Begun(int(first["trade_from_ms"]), first)
+
+
+def _fixed(loaded: Loaded) -> dict[str, Any]:
+    """What may not change in the life of a journal."""
+    config = loaded.config
+    deployment = config.deployment
+    return {
+        "profile": deployment.profile,
+        "preset": deployment.preset,
+        "capital": deployment.capital,
+        "inputs": config.inputs,
+        "streams": sorted(str(stream) for stream in config.streams),
+    }
+
+
+def setups_of(
+    loaded: Loaded, instruments: Mapping[Stream, Instrument], trade_from_ms: int
+) -> dict[Stream, Setup]:
+    """One run of KWIN a stream: what `kwin-backtest --trade-from --capital` builds for the same bars."""
+    deployment = loaded.config.deployment
+    return {
+        stream: build(
+            deployment.preset,
+            deployment.profile,
+            loaded.config.inputs,
+            tick=one.tick,
+            timeframe_ms=stream.timeframe_ms,
+            now_ms=trade_from_ms,
+            lot=one.lot,
+            capital=deployment.capital,
+            trade_from_ms=trade_from_ms,
+        )
+        for stream, one in instruments.items()
+    }
+
+
+def start_body(
+    loaded: Loaded, instruments: Mapping[Stream, Instrument], trade_from_ms: int
+) -> dict[str, Any]:
+    """Everything that is needed to build the same setups again, for the journal."""
+    return {
+        **_fixed(loaded),
+        "version": version("kwin"),
+        "trade_from_ms": trade_from_ms,
+        "authority": loaded.config.deployment.authority,
+        "instruments": {
+            str(stream): {"tick": one.tick, "lot": one.lot} for stream, one in instruments.items()
+        },
+    }
+
+
+class Deployment:
+    """One process of a deployment on an exchange's data; use it as a context.
+
+    Parameters
+    ----------
+    loaded
+        The configuration.
+    clock
+        Time; by default the machine's, led by the measured offset.
+    on_bar
+        Called after each bar, for screens.
+
+    Raises
+    ------
+    KwinError
+        Whatever is wrong before the first bar; `exit_code_of` has its code.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        clock: Clock | None = None,
+        on_bar: Callable[[Lane, ClosedBar], None] | None = None,
+        keys: Keys | None = None,
+    ) -> None:
+        self.loaded = loaded
+        config = loaded.config
+        self._paper = config.deployment.venue == "paper"
+        self._wall = WallClock() if clock is None else None
+        self.clock: Clock = clock or self._wall  # type: ignore[assignment]
+        with ExitStack() as undo:
+            if self._wall is not None:
+                undo.callback(self._wall.close)
+            self._keys = None if self._paper else keys or load_keys(config.deployment.secrets_file)
+            self._measure_clock()
+            self.journal = undo.enter_context(
+                Journal(
+                    config.deployment.journal,
+                    profile=config.deployment.profile,
+                    venue=config.deployment.venue,
+                    now_ms=self.clock.now_ms(),
+                )
+            )
+            self.instruments = self._read_instruments()
+            with JournalReader(config.deployment.journal) as reader:
+                begun = begun_before(reader, loaded)
+                now_ms = self.clock.now_ms()
+                self.trade_from_ms = go_live_ms(loaded, now_ms) if begun is None else begun.trade_from_ms
+                if begun is not None:
+                    self.instruments = begun.instruments(self.instruments)
+                setups = setups_of(loaded, self.instruments, self.trade_from_ms)
+                self.lanes = {stream: Lane(stream, setup) for stream, setup in setups.items()}
+                self.recovered: Recovered = recover(reader, self.lanes)
+                memory = remember(reader, self.lanes)
+            self.inbox = Inbox()
+            self.desk: Desk = PaperDesk(self.journal.identity.deployment)
+            self.private: PrivateStream | None = None
+            if not self._paper:
+                self.desk = self._exchange_desk(memory.halts, memory.seen_until_ms)
+            house = config.housekeeping
+            self.runner = Runner(
+                self.lanes,
+                self.journal,
+                self.clock,
+                self.desk,
+                RunnerOptions(
+                    snapshot_bars=house.snapshot_bars,
+                    keep_events_ms=None if house.keep_days is None else house.keep_days * _DAY_MS,
+                ),
+                inbox=self.inbox,
+                on_bar=on_bar,
+            )
+            self.feed = LiveFeed(
+                self._feed_settings(),
+                on_bar=self._post_bar,
+                on_notice=self._post_notice,
+                clock=self.clock,
+            )
+            undo.pop_all()
+
+    def run(self) -> ExitCode:
+        """Trade until told to stop; returns how it ended."""
+        body = start_body(self.loaded, self.instruments, self.trade_from_ms)
+        self.runner.start(body, Configuration(hash=self.loaded.hash, body=self.loaded.body))
+        _log.info(
+            "going live",
+            extra={
+                "venue": self.loaded.config.deployment.venue,
+                "profile": self.loaded.config.deployment.profile,
+                "trade_from": iso(self.trade_from_ms),
+                "replayed_events": self.recovered.events,
+                "from_snapshot": self.recovered.from_snapshot,
+            },
+        )
+        self.desk.start()
+        self.feed.start()
+        return self.runner.run()
+
+    def close(self) -> bool:
+        """Hang up and close the journal, within 5 seconds; stops on the exchange stay. False: a thread was busy."""
+        deadline = time.monotonic() + CLOSE_S
+
+        def left_s() -> float:
+            return max(0.1, deadline - time.monotonic())
+
+        done = self.feed.close()
+        if self.private is not None:
+            done = self.private.close(left_s()) and done
+        done = self.desk.close(left_s()) and done
+        self.journal.close()
+        if self._wall is not None:
+            self._wall.close()
+        return done
+
+    def __enter__(self) -> Deployment:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()
+
+    def _post_bar(self, bar: ClosedBar) -> None:
+        self.inbox.post(BarClosed(bar))
+
+    def _post_notice(self, notice: Notice) -> None:
+        self.inbox.post(Noticed(notice))
+
+    def _rest_host(self) -> str:
+        config = self.loaded.config
+        venue = config.deployment.venue
+        if config.network.rest_url is not None:
+            return config.network.rest_url
+        return "mainnet" if venue == "paper" else venue
+
+    def _session(self, *, private: bool) -> BybitSession:
+        return BybitSession(
+            self._rest_host(),
+            self._keys if private else None,
+            timeout_s=self.loaded.config.network.rest_timeout_s,
+        )
+
+    def _measure_clock(self) -> None:
+        """Our clock follows the exchange's from here on; one that is far off is refused."""
+        session = self._session(private=False)
+        try:
+            offset_ms = measure_offset(session, self.clock.now_ms)
+        finally:
+            session.close()
+        check_clock(offset_ms, self.loaded.config.network.clock_limit_ms)
+        if self._wall is not None:
+            self._wall.offset_ms = offset_ms
+        use_clock(self.clock.now_ms)
+
+    def _feed_settings(self, *, resume: bool = True) -> LiveSettings:
+        config = self.loaded.config
+        network = config.network
+        environment = self._rest_host()
+        return LiveSettings(
+            config.streams,
+            environment="mainnet" if environment == "demo" else environment,
+            stream_url=network.stream_url,
+            warmup_bars=config.deployment.warmup_bars,
+            resume_after=self.recovered.last_bar_ms if resume else {},
+            rest_timeout_s=network.rest_timeout_s,
+            connect_timeout_s=network.connect_timeout_s,
+            ping_interval_s=network.ping_interval_s,
+            ping_timeout_s=network.ping_timeout_s,
+        )
+
+    def _read_instruments(self) -> dict[Stream, Instrument]:
+        return read_instruments(self._feed_settings(resume=False))
+
+    def _exchange_desk(self, halts: Mapping[Stream, Mapping[str, str]], seen_until_ms: int) -> ExchangeDesk:
+        config = self.loaded.config
+        checked = self.check()
+        assert self._keys is not None
+        gateway = BybitGateway(
+            partial(self._session, private=True), lambda answer: self.inbox.post(Answered(answer)), self.clock
+        )
+        host = config.network.private_stream_url or config.network.stream_url
+        network = config.network
+        self.private = PrivateStream(
+            PrivateSettings(
+                host or _PRIVATE_HOSTS[config.deployment.venue],
+                connect_timeout_s=network.connect_timeout_s,
+                ping_interval_s=network.ping_interval_s,
+                ping_timeout_s=network.ping_timeout_s,
+            ),
+            self._keys,
+            on_report=lambda report: self.inbox.post(Told(report)),
+            on_link=lambda state: self.inbox.post(LinkChanged(state)),
+            on_strange=lambda text: self.inbox.post(
+                Noticed(Notice(NoticeKind.STRANGE, self.clock.now_ms(), text))
+            ),
+            clock=self.clock,
+        )
+        desk = ExchangeDesk(
+            self.lanes,
+            checked.rules,
+            gateway,
+            self.inbox,
+            self.clock,
+            self.journal.identity.deployment,
+            desk_policy(self.loaded),
+            halts=halts,
+            seen_until_ms=seen_until_ms,
+            connect=self.private.start,
+        )
+        desk.wallet = checked.wallet
+        return desk
+
+    def check(self) -> Checked:
+        """Look at account and symbols; refuse what would go wrong at the first order.
+
+        Raises
+        ------
+        AccountError
+            See `engines.live.bybit.startup`.
+        ConfigError
+            The trail cannot earn its fees, on mainnet.
+        """
+        config = self.loaded.config
+        session = self._session(private=True)
+        try:
+            checked = check_account(session, config.streams, Decimal(str(config.deployment.leverage)))
+            if config.deployment.venue == "mainnet" and not config.policy.accept_untradable_trail:
+                self._check_trails(session, checked)
+        finally:
+            session.close()
+        return checked
+
+    def _check_trails(self, session: BybitSession, checked: Checked) -> None:
+        for stream, rules in checked.rules.items():
+            reply = session.call("get_tickers", category=stream.category, symbol=stream.symbol)
+            rows = reply.result.get("list") or []
+            if not rows:
+                raise VenueError(f"{stream.symbol}: the exchange tells no price; try again")
+            words = untradable_trail(self.lanes[stream].setup, rules, Decimal(str(rows[0]["lastPrice"])))
+            if words is not None:
+                raise ConfigError(f"{stream.symbol}: {words}")
+
+
+def desk_policy(loaded: Loaded) -> DeskPolicy:
+    """The desk's policy as the settings have it."""
+    config = loaded.config
+    policy = config.policy
+    return DeskPolicy(
+        entries=EntryPolicy(int(policy.max_entry_delay_s * 1000), policy.too_large),
+        protection=ProtectPolicy(
+            on_trail_refused=policy.on_trail_refused,
+            never_loosen=config.deployment.profile == "intent",
+            naked_exit_ms=int(policy.naked_exit_s * 1000),
+            adopted_stop_percent=Decimal(str(policy.adopted_stop_percent)),
+        ),
+        orphans=policy.orphans,
+        shadow=config.deployment.authority == "shadow",
+        equity_from_wallet=config.deployment.equity == "wallet",
+        allocation={one.stream: Decimal(str(one.allocation)) for one in config.symbols},
+        settle_ms=int(policy.settle_s * 1000),
+        look_ms=int(policy.look_s * 1000),
+    )
+
+
+@contextmanager
+def stops_on_signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM end the run in good order while this is entered."""
+
+    def handle(number: int, _frame: object) -> None:
+        stop(signal.Signals(number).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

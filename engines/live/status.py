@@ -1,0 +1,132 @@
+"""What a deployment did and holds, read from its journal in a few short reads; it may be running meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engines.command_line import console, fail, print_json
+from engines.journal import (
+    Decision,
+    Digest,
+    Drift,
+    Failure,
+    JournalReader,
+    Kind,
+    Ledger,
+    PositionMessage,
+    StopMoved,
+)
+from engines.live.exit_codes import ExitCode
+from engines.live.memory import remember
+from feeds.instants import iso
+from feeds.stream import Stream
+from kwin_core.errors import JournalError
+
+_LAST = 5
+
+
+def status_of(reader: JournalReader) -> dict[str, Any]:
+    """Everything that ``kwin-live status`` shows, as JSON holds it.
+
+    Raises
+    ------
+    JournalError
+        The file cannot be read.
+    """
+    identity = reader.identity()
+    starts, stops = reader.events(Kind.START), reader.events(Kind.STOP)
+    last_seq = reader.last_seq()
+    running = bool(starts) and (not stops or stops[-1].seq < starts[-1].seq)
+    failures = reader.rows(Failure)
+    return {
+        "journal": str(reader.path),
+        "bytes": reader.path.stat().st_size,
+        "deployment": str(identity.deployment),
+        "venue": identity.venue,
+        "profile": identity.profile,
+        "begun": iso(identity.created_ms),
+        "starts": len(starts),
+        "stopped": not running,
+        "events": last_seq,
+        "last_event": iso(reader.last_received_ms()) if last_seq else None,
+        "streams": [_stream(reader, stream) for stream in reader.streams()],
+        "open_intents": len(reader.open_intents()),
+        "drifts": dict(Counter(one.row.kind for one in reader.rows(Drift))),
+        "errors": len(failures),
+        "last_errors": [{"place": one.row.place, "text": one.row.text} for one in failures[-_LAST:]],
+    }
+
+
+def _stream(reader: JournalReader, stream: Stream) -> dict[str, Any]:
+    digests = [one.row for one in reader.rows(Digest) if one.row.stream == stream]
+    latest = {
+        which: next((row for row in reversed(digests) if row.ledger is which), None) for which in Ledger
+    }
+    e_digest = latest[Ledger.EMULATOR]
+    executions = reader.executions(stream.category, stream.symbol)
+    position = sum(
+        float(one.quantity) * (1.0 if one.side == "Buy" else -1.0)
+        for _, one in executions
+        if one.exec_type != "Funding"
+    )
+    reported = [one.row for one in reader.rows(PositionMessage) if one.row.symbol == stream.symbol]
+    stops = [one.row for one in reader.rows(StopMoved) if one.row.stream == stream]
+    decisions = [one for one in reader.rows(Decision) if one.row.stream == stream]
+    return {
+        "stream": str(stream),
+        "last_bar": None if e_digest is None else iso(e_digest.start_ms),
+        "digest_emulator": None if e_digest is None else e_digest.full_digest or e_digest.chain,
+        "digest_exchange": (x := latest[Ledger.EXCHANGE]) and (x.full_digest or x.chain),
+        "decisions": len(decisions),
+        "executions": len(executions),
+        "position": round(position, 8),
+        "position_reported": _position_text(reported[-1]) if reported else None,
+        "stop": stops[-1].stop_loss if stops and abs(position) > 1e-9 else None,
+        "halts": remember(reader, [stream]).halts[stream],
+    }
+
+
+def _position_text(row: PositionMessage) -> str:
+    return (
+        "flat"
+        if not row.side
+        else f"{row.side} {row.size} at {row.entry_price}, stop {row.stop_loss or 'none'}"
+    )
+
+
+def show_status(path: Path, *, as_json: bool) -> int:
+    """Print it."""
+    try:
+        with JournalReader(path) as reader:
+            found = status_of(reader)
+    except JournalError as error:
+        fail(str(error))
+        return ExitCode.JOURNAL
+    if as_json:
+        print_json(found)
+        return ExitCode.GOOD
+    screen = console()
+    for name, value in found.items():
+        if name == "streams":
+            for stream in value:
+                screen.print(f"\n{stream['stream']}")
+                for key, one in stream.items():
+                    if key != "stream":
+                        screen.print(f"  {key.replace('_', ' '):20} {_words(one)}")
+            screen.print("")
+        else:
+            screen.print(f"{name.replace('_', ' '):22} {_words(value)}")
+    return ExitCode.GOOD
+
+
+def _words(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(f"{one['place']}: {one['text']}" for one in value)
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
