@@ -10,12 +10,12 @@ import typer
 
 from engines.command_line import new_app, run
 
-app = new_app("Prove that KWIN's run equals TradingView's, or explain the first difference.")
+app = new_app("Prove that two runs of KWIN are one: with TradingView's, or live with the backtest.")
 
 
 @app.callback()
 def _commands() -> None:
-    """Prove that KWIN's run equals TradingView's, or explain the first difference."""
+    """Prove that two runs of KWIN are one: with TradingView's, or live with the backtest."""
 
 
 @app.command()
@@ -112,6 +112,35 @@ def tradingview(
             as_json=as_json,
         )
     )
+
+
+@app.command()
+def live(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Compare the recorded bars with this file as well.", metavar="DATA.parquet"),
+    ] = None,
+    tick: Annotated[float | None, typer.Option(help="Price step, when the file does not state it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for parity_live.json.", metavar="DIR")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the content of parity_live.json.")] = False,
+) -> int:
+    """Prove that what ran live is what the backtest computes, from a journal alone; it may be running.
+
+    The emulator's ledger is compared with a backtest over the journal's bars, the exchange's ledger with a replay of
+    the numbered events, digest by digest, bar by bar. Then every trade that went differently, with its kind.
+
+    \b
+    Examples:
+      kwin-parity live live.sqlite
+      kwin-parity live live.sqlite --data ETHUSDT_15m.parquet --json
+
+    \b
+    Exit codes: 0 all digests agree, 1 they do not (or bars differ from --data), 2 bad usage or input.
+    """
+    from engines.parity.live_command import live_command
+
+    return live_command(journal, data, tick=tick, as_json=as_json, out=out)
 
 
 def main() -> None:
