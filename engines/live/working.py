@@ -20,6 +20,7 @@ from kwin_core.state import (
     BY_RISK,
     BY_SETTLEMENT,
     BY_STOP,
+    BY_STOP_CLOSE,
     BY_TRAIL,
 )
 from kwin_core.venue import ENTERED, LEFT, PAID, REPORT
@@ -36,7 +37,7 @@ _BY_ACTION = {
     REVERSAL: BY_REVERSAL,
     CLOSE: BY_MARKET,
     FLATTEN: BY_HAND,
-    CROSSED: BY_STOP,
+    CROSSED: BY_STOP_CLOSE,
     FOLLOW: BY_HAND,
     UNPROTECTED: BY_RISK,
 }

@@ -32,6 +32,8 @@ class Account:
     ----------
     taker, maker
         Fee rates of perpetuals, fractions.
+    fee_digits
+        Fees of perpetuals have so many significant digits, halves up, as TradingView's have ten; None keeps all.
     default_leverage
         Leverage of a symbol nobody has set yet.
     hedged
@@ -46,6 +48,7 @@ class Account:
     taker: Decimal = Decimal("0.00055")
     maker: Decimal = Decimal("0.0002")
     spot_taker: Decimal = Decimal("0.001")
+    fee_digits: int | None = None
     spot_maker: Decimal = Decimal("0.001")
     default_leverage: Decimal = Decimal(10)
     margin_mode: str = "REGULAR_MARGIN"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from tests.exchange.account import Account
 from tests.exchange.executions import Execution
@@ -46,6 +46,8 @@ class Ledger:
         position = account.position(instrument, order.position_idx, now_ms)
         rate = account.maker if maker else account.taker
         fee = price * qty * rate
+        if account.fee_digits is not None:
+            fee = Context(prec=account.fee_digits, rounding=ROUND_HALF_UP).plus(fee)
         closed = min(qty, position.size) if position.side and position.side != order.side else ZERO
         pnl = self._close(position, order, price, closed, fee * closed / qty, now_ms)
         if qty > closed:

@@ -76,6 +76,8 @@ class DeskRig:
         setups: Mapping[Stream, Setup],
         *,
         profile: str,
+        capital: float = 3_000.0,
+        given: Mapping[str, Any] | None = None,
         warmup_bars: int = 50,
         keys: Keys = Keys(API_KEY, API_SECRET),  # noqa: B008
         clock: Any = None,
@@ -149,6 +151,14 @@ class DeskRig:
             clock=self.clock,
             random=Random(1),
         )
+        self.start_body = {
+            "profile": profile,
+            "preset": "dual-sfp",
+            "capital": capital,
+            "inputs": {"use_window": False, **(given or {})},
+            "trade_from_ms": next(iter(setups.values())).settings["trade_from_ms"],
+            "instruments": {str(stream): {"tick": 0.01, "lot": 0.01} for stream in setups},
+        }
         self.exit: ExitCode | None = None
         self.failure: BaseException | None = None
         self._lost = exchange.data_frames
@@ -162,7 +172,7 @@ class DeskRig:
 
     def start(self) -> DeskRig:
         """Number the start, begin everything, wait until both sides are connected and quiet."""
-        self.runner.start({"profile": "test"}, Configuration(hash="test", body={}))
+        self.runner.start(self.start_body, Configuration(hash="test", body={}))
         self._thread.start()
         self.desk.start()
         until(lambda: self.private.is_up, "the private stream is up")
@@ -276,6 +286,7 @@ def exchange_with(
         "fill_price": "last" if ideal else "book",
     }
     with Exchange([market], **{**values, **options}) as exchange:
+        exchange.account.fee_digits = 10 if ideal else None
         try:
             yield exchange
         finally:
