@@ -134,7 +134,10 @@ class Protector:
         if seat.protecting is not None:
             return  # it may be older than the call under way, whose answer comes
         trail = report.trailing_stop
-        active = seat.there.active if trail is not None and trail == seat.there.trail else report.active_price
+        active = report.active_price
+        if trail is not None and active is None:  # the exchange does not tell it back
+            known = seat.there if seat.there.trail is not None else self.wanted(seat)
+            active = known.active if trail == known.trail else None
         there = Levels(report.stop_loss, report.take_profit, trail, active if trail is not None else None)
         if seat.there.stop is not None and there.stop is None:
             turn.failure(
@@ -224,19 +227,29 @@ class Protector:
                 )
                 turn.at(turn.now_ms, "look", "stop crossed")
             case Refusal.TRAIL:
-                seat.trail_refused = True
-                turn.drift("trail_refused", text=answer.text)
-                if self._policy.on_trail_refused is TrailRefused.HALT:
-                    turn.halt("trail", f"the exchange refused the trail: {answer.text}")
-                self.refresh(turn)
+                self._give_up_trail(turn, answer)
             case Refusal.ACCOUNT | Refusal.ROUTING:
                 turn.halt("account", answer.text)
                 self._later(turn)
-            case _:  # unchanged, flat, unknown, rate ...: what rests there says it
+            case Refusal.UNCHANGED:
+                seat.there = levels  # says the exchange; the look reads it back
+                turn.at(turn.now_ms, "look", "protection")
+            case _ if seat.there.stop is not None and seat.protect_attempts >= len(_RETRY_MS):
+                self._give_up_trail(turn, answer)
+            case _:  # flat, unknown, rate ...: what rests there says it
                 if answer.kind == Refusal.UNKNOWN_WORDS:
                     turn.failure("protector", "refused", answer.text, code=answer.code)
                 turn.at(turn.now_ms, "look", "protection")
                 self._later(turn)
+
+    def _give_up_trail(self, turn: Turn, answer: Answer) -> None:
+        """The hard stop stays alone."""
+        seat = turn.seat
+        seat.trail_refused = True
+        turn.drift("trail_refused", text=answer.text)
+        if self._policy.on_trail_refused is TrailRefused.HALT:
+            turn.halt("trail", f"the exchange refused the trail: {answer.text}")
+        self.refresh(turn)
 
     def _later(self, turn: Turn) -> None:
         seat = turn.seat
