@@ -85,6 +85,9 @@ class DeskPolicy:
     look_ms: int = 60_000
 
 
+_FLAT_ROUNDS = 10
+
+
 class ExchangeDesk:
     """See the module.
 
@@ -382,8 +385,8 @@ class ExchangeDesk:
         return requests
 
     def _ring_next_look(self, seat: Seat, now_ms: int) -> None:
-        pause_ms = self._policy.look_ms if seat.exposed else 10 * self._policy.look_ms
-        self._ring(now_ms + pause_ms, "picture", seat.lane.stream, "")
+        seat.look_round += 1
+        self._ring(now_ms + self._policy.look_ms, "picture", seat.lane.stream, str(seat.look_round))
 
     def _on_timer(self, seat: Seat, name: str, key: str, message: Message, now_ms: int) -> Sequence[Request]:
         turn = Turn(seat, message, now_ms)
@@ -411,8 +414,9 @@ class ExchangeDesk:
                 self._entries.exit_now(turn, key, "the exit was refused")
             case "look":
                 self._pictures.look(turn, key)
-            case "picture":
-                self._pictures.look(turn, "timer")
+            case "picture" if key == str(seat.look_round):
+                if seat.exposed or seat.look_round % _FLAT_ROUNDS == 0:
+                    self._pictures.look(turn, "timer")
                 self._ring_next_look(seat, now_ms)
         return self._finish(turn)
 

@@ -82,8 +82,8 @@ class Seat:
         The exchange refuses this position's trail: the stop alone rests.
     naked_since_ms
         Since when the position is without a stop (ms), as far as known.
-    look
-        Reads under way.
+    look, look_round
+        Reads under way; number of the next picture by timer, so that a new connection's timer ends the old one's.
     held, settle_key, settled_ms
         The bar that waits for its position to be confirmed; the read; the bar it was done for.
     unsettled
@@ -112,6 +112,7 @@ class Seat:
     trail_refused: bool = False
     naked_since_ms: int | None = None
     look: Look | None = None
+    look_round: int = 0
     held: ClosedBar | None = None
     settle_key: str | None = None
     settled_ms: int | None = None

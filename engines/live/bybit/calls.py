@@ -123,7 +123,7 @@ def _read(session: BybitSession, request: Request, now_ms: Callable[[], int]) ->
 
 
 def _executions(session: BybitSession, request: ReadExecutions, now_ms: int) -> Rows:
-    """Week by week, page by page; oldest first, ties by id, as the journal numbers them."""
+    """Week by week, page by page; oldest first, ties by sequence and id, as the journal numbers them."""
     found: list[Any] = []
     start_ms = request.since_ms
     while True:
@@ -137,7 +137,7 @@ def _executions(session: BybitSession, request: ReadExecutions, now_ms: int) -> 
             break
         start_ms = end_ms + 1
     reports = [execution_report(row, request.stream.category) for row in found]
-    reports.sort(key=lambda one: (one.exec_time_ms, one.exec_id))
+    reports.sort(key=lambda one: (one.exec_time_ms, one.seq, one.exec_id))
     return reply, tuple(reports)
 
 
