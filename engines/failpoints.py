@@ -45,6 +45,20 @@ def _parse(wanted: str) -> tuple[str, int]:
 _plan = _Plan(os.environ.get(KILL_VARIABLE, ""), os.environ.get(TRACE_VARIABLE, ""))
 
 
+def arm(wanted: str, trace: str = "") -> None:
+    """Begin anew from here, as if the process had been started with these two variables.
+
+    Parameters
+    ----------
+    wanted
+        ``name:n`` as in ``KWIN_FAILPOINT``, counting from now; empty for none.
+    trace
+        As ``KWIN_FAILPOINT_TRACE``; empty for none.
+    """
+    global _plan
+    _plan = _Plan(wanted, trace)
+
+
 def failpoint(name: str) -> None:
     """Mark a place where the process may be killed.
 

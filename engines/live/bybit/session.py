@@ -28,6 +28,7 @@ from feeds.bybit_payloads import shorten
 from feeds.bybit_rest import ENVIRONMENTS
 
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_WRITES = ("place_order", "set_trading_stop", "cancel_order")
 _RESET_HEADER = "X-Bapi-Limit-Reset-Timestamp"
 
 
@@ -109,8 +110,15 @@ class BybitSession:
             self._http.endpoint = environment.rstrip("/")
         if any(host in self._http.endpoint for host in _LOCAL):
             self._http.client.trust_env = False  # a proxy cannot reach this machine's own ports
-        self._http.client.mount("http://", _WireAdapter(on_wire))
-        self._http.client.mount("https://", _WireAdapter(on_wire))
+        self._writing = False
+
+        def told() -> None:
+            on_wire()
+            if self._writing:
+                failpoint("gateway.after_wire")
+
+        for scheme in ("http://", "https://"):
+            self._http.client.mount(scheme, _WireAdapter(told))
 
     def __repr__(self) -> str:
         return f"BybitSession({self._http.endpoint})"  # pybit's own would print the secret
@@ -126,6 +134,7 @@ class BybitSession:
             Arguments; None is left out. Amounts are text already.
         """
         given = {name: value for name, value in fields.items() if value is not None}
+        self._writing = method in _WRITES
         try:
             reply = getattr(self._http, method)(**given)
         except InvalidRequestError as error:
@@ -197,7 +206,6 @@ class _WireAdapter(HTTPAdapter):
             class Told(base):  # type: ignore[misc]
                 def getresponse(self) -> Any:
                     on_wire()
-                    failpoint("gateway.after_wire")
                     return super().getresponse()
 
             return Told
