@@ -26,6 +26,7 @@ from tests.live.paper_worker import SharedClock
 from tests.live_feed.rig import until
 
 STATUS = struct.Struct("<6q")
+_TOLD, _ASKED = struct.Struct("<5q"), struct.Struct("<q")  # written by the process, and by the test
 FRAMES, SETTLED, NEXT_MS, LINKS, ARMED, WANTED = range(6)
 _PAUSE_S = 0.0003
 _TRACE_ONLY = -1
@@ -53,7 +54,7 @@ def _publish(deployment: Deployment, clock: SharedClock, view: mmap.mmap, trace:
         settled = deployment.feed.idle and private.idle and deployment.runner.idle and deployment.feed.idle
         links = sum(deployment.feed.status().links.values()) + private.is_up
         frames = deployment.feed.frames + private.frames
-        STATUS.pack_into(view, 0, frames, int(settled), clock.next_ms(), links, armed, wanted)
+        _TOLD.pack_into(view, 0, frames, int(settled), clock.next_ms(), links, armed)
         time.sleep(_PAUSE_S)
 
 
@@ -180,7 +181,7 @@ rest_timeout_s = 20.0
     def arm(self, point: int = 0, number: int = 0) -> None:
         """Die at the ``number``-th time the point is reached from now on; 0 writes a trace instead."""
         wanted = number * 10 + point if number else _TRACE_ONLY
-        STATUS.pack_into(self._status, 0, *STATUS.unpack_from(self._status)[:ARMED], 0, wanted)
+        _ASKED.pack_into(self._status, _TOLD.size, wanted)
         until(lambda: self.value(ARMED) == 1 or not self.alive, "the failpoint is armed")
 
     def settled(self, frames: int) -> bool:

@@ -115,7 +115,7 @@ def played(folder: Path, point: int, number: int, *, executed: bool = True) -> E
     return End(
         fills=tuple(
             (
-                one.link_id or one.stop_order_type,
+                _name(one.link_id) or one.stop_order_type,
                 one.side,
                 str(one.qty.normalize()),
                 str(one.price.normalize()),
@@ -127,6 +127,12 @@ def played(folder: Path, point: int, number: int, *, executed: bool = True) -> E
         deaths=deaths,
         longest_naked_ms=naked[1],
     )
+
+
+def _name(link_id: str) -> str:
+    """An order's name without the deployment, which is another one in every run."""
+    parts = link_id.split("-")
+    return "-".join([parts[0], *parts[2:]]) if len(parts) == 5 else link_id
 
 
 def _drop_the_request_that_is_killed(exchange: Exchange, number: int) -> None:
@@ -186,7 +192,7 @@ def test_the_window_holds_an_entry_a_stop_move_a_reversal_and_an_exit(
     actions = [link.rsplit("-", 1)[-1][0] if link.startswith("k1-") else link for link, *_ in end.fills]
     assert actions == ["e", "r", "e", "StopLoss"]
     assert set(reached) == set(POINTS)
-    assert reached["gateway.before_send"] >= 6
+    assert reached["gateway.before_send"] >= 5
 
 
 def _cases() -> list[Any]:
