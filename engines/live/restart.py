@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import numpy as np
+
 from engines.journal import Digest, Event, Intent, JournalReader, Kind, Ledger, Recorded
 from engines.live.intents import working_of
 from engines.live.lane import Lane
@@ -71,7 +73,7 @@ def recover(reader: JournalReader, lanes: Mapping[Stream, Lane], *, snapshots: b
                 f"{stream}: no snapshot fits this program, and the journal's first events were deleted by retention;"
                 " run the version that wrote it, or start a new journal"
             )
-    replay = _Replay(reader, lanes, starts)
+    replay = _CheckedReplay(reader, lanes, starts)
     replay.run()
     last = {stream: lane.emulator.time_ms for stream, lane in lanes.items() if lane.emulator.bar_index >= 0}
     return Recovered(last, sum(seq > 0 for seq in starts.values()), replay.events, replay.digests)
@@ -138,42 +140,81 @@ def ended_order(event: Event) -> str | None:
     return str(event.body["order_link_id"])
 
 
-class _Replay:
-    """One pass over the numbered events, for all lanes."""
+class Replay:
+    """One pass over the numbered events, for all lanes; a subclass may look on.
+
+    Parameters
+    ----------
+    reader
+        The journal.
+    lanes
+        By stream, as they are behind the event of ``starts``.
+    starts
+        By stream: number of the last event that the lane has seen.
+
+    Attributes
+    ----------
+    events
+        Events replayed so far that can change a ledger.
+    intents
+        Intents of orders, by the number of their event; those that the pass has reached are gone.
+    """
 
     def __init__(
         self, reader: JournalReader, lanes: Mapping[Stream, Lane], starts: Mapping[Stream, int]
     ) -> None:
         self.events = 0
-        self.digests = 0
-        self._reader = reader
-        self._lanes = lanes
+        self.lanes = lanes
+        self.reader = reader
         self._starts = starts
-        first = min(starts.values(), default=0)
-        self._first = first
-        self._intents: dict[int, list[Recorded[Intent]]] = defaultdict(list)
-        for found in reader.rows(Intent, first):
+        self.first_seq = min(starts.values(), default=0)
+        self.intents: dict[int, list[Recorded[Intent]]] = defaultdict(list)
+        for found in reader.rows(Intent, self.first_seq):
             if found.row.order_link_id is not None:
-                self._intents[found.seq].append(found)
-        self._recorded: dict[tuple[Stream, Ledger, int], Digest] = {
-            (found.row.stream, found.row.ledger, found.row.start_ms): found.row
-            for found in reader.rows(Digest, first)
-        }
+                self.intents[found.seq].append(found)
 
     def run(self) -> None:
         """Replay everything behind the earliest start."""
-        for event in self._reader.replay(self._first):
+        for event in self.reader.replay(self.first_seq):
+            if not self.before(event):
+                break
             if event.kind in FEED_EVENTS:
                 self.events += 1
                 for lane in self._concerned(event):
-                    self._one(lane, event)
-            for found in self._intents.pop(event.seq, ()):
-                owner = self._lanes.get(found.row.stream)
+                    self.one(lane, event)
+            for found in self.intents.pop(event.seq, ()):
+                owner = self.lanes.get(found.row.stream)
                 if owner is not None and event.seq > self._starts[owner.stream]:
                     owner.expect(working_of(found.id, found.row))
 
+    def before(self, event: Event) -> bool:  # noqa: ARG002
+        """Called with every event before it is applied; whether to go on."""
+        return True
+
+    def one(self, lane: Lane, event: Event) -> None:
+        """Apply an event to a lane that it concerns."""
+        if event.bar is not None:
+            self.bar(lane, event.bar.bar.reshape(1))
+        elif event.execution is not None:
+            body = event.body if isinstance(event.body, Mapping) else {}
+            self.filled(lane, event, lane.fill(event.execution, body))
+        elif event.kind is Kind.WALLET and isinstance(event.body, Mapping) and "rebased" in event.body:
+            lane.rebase(float(event.body["rebased"]))
+        else:
+            ended = ended_order(event)
+            if ended is not None:
+                lane.ended(ended)
+
+    def bar(self, lane: Lane, bar: np.ndarray) -> None:
+        """Advance both ledgers."""
+        lane.emulate(bar)
+        lane.decide(bar)
+
+    def filled(self, lane: Lane, event: Event, reports: np.ndarray) -> None:
+        """Called after an execution was booked as these reports."""
+
     def _concerned(self, event: Event) -> list[Lane]:
-        lanes = self._lanes.values() if event.bar is None else [self._lanes.get(event.bar.stream)]
+        lanes = self.lanes.values() if event.bar is None else [self.lanes.get(event.bar.stream)]
         return [
             lane
             for lane in lanes
@@ -183,33 +224,35 @@ class _Replay:
             and (event.category in ("", lane.stream.category))
         ]
 
-    def _one(self, lane: Lane, event: Event) -> None:
-        if event.bar is not None:
-            self._bar(lane, event)
-        elif event.execution is not None:
-            lane.fill(event.execution, event.body if isinstance(event.body, Mapping) else {})
-        elif event.kind is Kind.WALLET and isinstance(event.body, Mapping) and "rebased" in event.body:
-            lane.rebase(float(event.body["rebased"]))
-        else:
-            ended = ended_order(event)
-            if ended is not None:
-                lane.ended(ended)
 
-    def _bar(self, lane: Lane, event: Event) -> None:
-        assert event.bar is not None
-        bar = event.bar.bar.reshape(1)
-        start_ms = int(event.bar.bar["time_ms"])
-        lane.emulate(bar)
-        lane.decide(bar)
+class _CheckedReplay(Replay):
+    """Compares every digest on the way."""
+
+    def __init__(
+        self, reader: JournalReader, lanes: Mapping[Stream, Lane], starts: Mapping[Stream, int]
+    ) -> None:
+        super().__init__(reader, lanes, starts)
+        self.digests = 0
+        self._recorded: dict[tuple[Stream, Ledger, int], Digest] = {
+            (found.row.stream, found.row.ledger, found.row.start_ms): found.row
+            for found in reader.rows(Digest, self.first_seq)
+        }
+
+    def bar(self, lane: Lane, bar: np.ndarray) -> None:
+        """Advance both ledgers; both must be what they were."""
+        super().bar(lane, bar)
+        start_ms = int(bar["time_ms"][0])
         for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
             recorded = self._recorded.pop((lane.stream, which, start_ms), None)
             if recorded is None:
                 continue
             self.digests += 1
-            full = None if recorded.full_digest is None else run.digest()
-            if recorded.chain != run.chain or recorded.full_digest != full:
+            now, then = run.chain, recorded.chain
+            if now == then and recorded.full_digest is not None:
+                now, then = run.digest(), recorded.full_digest
+            if now != then:
                 raise ParityError(
-                    f"{lane.stream}: ledger {which} after bar {iso(start_ms)} has digest {run.chain}, the journal"
-                    f" recorded {recorded.chain}: this program would have decided differently; it must not trade on"
+                    f"{lane.stream}: ledger {which} after bar {iso(start_ms)} has digest {now}, the journal"
+                    f" recorded {then}: this program would have decided differently; it must not trade on"
                     " this journal (kwin-parity live shows where)"
                 )

@@ -121,14 +121,14 @@ def live(
         Path | None,
         typer.Option(help="Compare the recorded bars with this file as well.", metavar="DATA.parquet"),
     ] = None,
-    tick: Annotated[float | None, typer.Option(help="Price step, when the file does not state it.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for parity_live.json.", metavar="DIR")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the content of parity_live.json.")] = False,
 ) -> int:
     """Prove that what ran live is what the backtest computes, from a journal alone; it may be running.
 
     The emulator's ledger is compared with a backtest over the journal's bars, the exchange's ledger with a replay of
-    the numbered events, digest by digest, bar by bar. Then every trade that went differently, with its kind.
+    the numbered events, digest by digest, bar by bar. Then every trade that went differently, with its kind and
+    cause, slippage and latency, and whether booked results and executions add up.
 
     \b
     Examples:
@@ -138,9 +138,9 @@ def live(
     \b
     Exit codes: 0 all digests agree, 1 they do not (or bars differ from --data), 2 bad usage or input.
     """
-    from engines.parity.live_command import live_command
+    from engines.parity.live.command import live_command
 
-    return live_command(journal, data, tick=tick, as_json=as_json, out=out)
+    return live_command(journal, data, as_json=as_json, out=out)
 
 
 def main() -> None:

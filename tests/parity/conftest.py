@@ -14,6 +14,7 @@ from engines.backtest_cli import app as backtest_app
 from engines.command_line import run
 from engines.parity.cli import app
 from fixtures.make_ethusdt_like import PATH
+from tests.parity.journals import Journals, Live, paper_journal
 from tests.parity.listing import Listing
 
 NO_WINDOW = ("--set", "use_window=false")
@@ -76,3 +77,21 @@ def export_of(tmp_path_factory: pytest.TempPathFactory) -> Maker:
 def listing(export_of: Maker) -> Listing:
     """What TradingView's export of dual-sfp looks like, all bars: some 1200 trades."""
     return export_of("--no-window")
+
+
+@pytest.fixture(scope="session")
+def paper_journals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One paper journal a profile."""
+    folder = tmp_path_factory.mktemp("journals")
+    return {profile: paper_journal(folder, profile) for profile in ("tv-literal", "intent")}
+
+
+@pytest.fixture
+def journals(paper_journals: dict[str, Path], tmp_path: Path) -> Journals:
+    """Copies to tamper with."""
+    return Journals(paper_journals, tmp_path)
+
+
+@pytest.fixture
+def live(capsys: pytest.CaptureFixture[str]) -> Live:
+    return Live(capsys)
