@@ -124,7 +124,9 @@ class Books:
         )
         if ours is None:
             if report.closed and report.stop_order_type and turn.seat.held_qty != 0:
-                turn.at(turn.now_ms, "look", "a stop has ended")  # by its fill, or without: then nothing protects
+                turn.at(
+                    turn.now_ms, "look", "a stop has ended"
+                )  # by its fill, or without: then nothing protects
             return
         if report.closed:
             turn.sent(link_id, confirmed=True, finished_at=report.executed_qty)

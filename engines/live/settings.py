@@ -10,7 +10,6 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engines.journal import configuration_hash
 from engines.live.feasibility import TooLarge
-from engines.live.limits import Limits
 from engines.live.protector import TrailRefused
 from engines.live.reconcile import Orphans
 from engines.moments import moment_ms
@@ -26,6 +24,7 @@ from feeds.stream import Stream
 from kwin_core.bars import parse_timeframe
 from kwin_core.errors import ConfigError, KwinError
 from kwin_core.kwin.inputs import PROFILES, effective
+from kwin_core.kwin.setup import check_timeframe
 
 ENVIRONMENT_PREFIX = "KWIN_LIVE_"
 MAINNET_WORDS = "I trade real money"
@@ -82,36 +81,6 @@ class PolicySettings(_Table):
     look_s: Positive = 60.0
 
 
-class LimitSettings(_Table):
-    """Limits of the account; each halts entries until resumed, see `engines.live.limits`."""
-
-    position_value: Positive | None = None
-    exposure: Positive | None = None
-    orders_per_hour: Annotated[int, Field(gt=0)] | None = None
-    daily_loss: Positive | None = None
-    consecutive_losses: Annotated[int, Field(gt=0)] | None = None
-    data_age_s: Positive | None = None
-    drifts_per_day: Annotated[int, Field(gt=0)] | None = None
-    api_errors: Annotated[int, Field(gt=0)] | None = None
-
-    def limits(self) -> Limits:
-        """As the guard takes them."""
-
-        def amount(value: float | None) -> Decimal | None:
-            return None if value is None else Decimal(str(value))
-
-        return Limits(
-            position_value=amount(self.position_value),
-            exposure=amount(self.exposure),
-            orders_per_hour=self.orders_per_hour,
-            daily_loss=amount(self.daily_loss),
-            consecutive_losses=self.consecutive_losses,
-            data_age_ms=None if self.data_age_s is None else int(self.data_age_s * 1000),
-            drifts_per_day=self.drifts_per_day,
-            api_errors=self.api_errors,
-        )
-
-
 class NetworkSettings(_Table):
     """Patience, and addresses of another host."""
 
@@ -141,7 +110,6 @@ class LiveConfig(_Table):
     symbols: tuple[SymbolSettings, ...] = Field(min_length=1)
     inputs: dict[str, Any] = Field(default_factory=dict)
     policy: PolicySettings = PolicySettings()
-    limits: LimitSettings = LimitSettings()
     network: NetworkSettings = NetworkSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
 
@@ -169,7 +137,7 @@ class LiveConfig(_Table):
                 f"{twice[1]} is traded twice: an account has one position a symbol, so one stream may trade it"
             )
         for one in self.symbols:
-            parse_timeframe(one.timeframe)
+            check_timeframe(parse_timeframe(one.timeframe))
         total = sum(one.allocation for one in self.symbols)
         if self.deployment.equity == "wallet" and total > 1.0 + 1e-9:
             raise ValueError(
