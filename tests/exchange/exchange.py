@@ -38,6 +38,7 @@ T = TypeVar("T")
 API_KEY, API_SECRET = "simulator-key", "simulator-secret"
 _START_SECONDS = 10.0
 _PACE_SECONDS = 0.005
+_LOOK_SECONDS = 50e-6  # a busy loop would take the processor from the client that is waited for
 
 
 class Exchange:
@@ -270,7 +271,7 @@ class Exchange:
             while not (self.quiet() and settled(self.data_frames)):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"client did not settle within {patience_seconds} s")
-                time.sleep(0)
+                time.sleep(_LOOK_SECONDS)
             timer_ms = next_timer_ms()
             limit_ms = until_ms if timer_ms is None else min(until_ms, timer_ms)
             self._await(self._driver.advance_to_next(limit_ms))

@@ -46,21 +46,29 @@ class Connection:
         self._socket = socket
         self._transport = transport
         self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._over = False
 
     def send(self, message: dict[str, Any] | str) -> None:
-        """Queue a frame."""
-        text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
-        self._queue.put_nowait(text)
+        """Queue a frame; nothing once the peer is gone."""
+        if not self._over:
+            text = message if isinstance(message, str) else json.dumps(message, separators=(",", ":"))
+            self._queue.put_nowait(text)
 
     async def write_frames(self) -> None:
-        """Write queued frames until cancelled or the peer is gone."""
-        while True:
-            text = await self._queue.get()
-            try:
-                await self._socket.send_str(text)
-            except (ConnectionError, RuntimeError):
-                return
-            finally:
+        """Write queued frames until cancelled or the peer is gone; what is left then will never be written."""
+        try:
+            while True:
+                text = await self._queue.get()
+                try:
+                    await self._socket.send_str(text)
+                finally:
+                    self._queue.task_done()
+        except (ConnectionError, RuntimeError):
+            return
+        finally:
+            self._over = True
+            while not self._queue.empty():
+                self._queue.get_nowait()
                 self._queue.task_done()
 
     async def drained(self) -> None:
