@@ -112,8 +112,8 @@ def test_every_cited_rule_exists() -> None:
     known = set(rule_ids())
     unknown = []
     for path, text in texts(".py", ".md"):
-        if path.parent == Path("notebooks/executed"):
-            continue
+        if path.parent == Path("notebooks/executed") or path.is_relative_to("tests/live"):
+            continue  # tests/live cites the catalogue of live failures, whose ids look alike
         for number, line in enumerate(text.splitlines(), start=1):
             for name in CITATION.findall(line):
                 if name not in known:
