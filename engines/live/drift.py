@@ -171,21 +171,26 @@ class Pair:
         """+1 long, -1 short."""
         return self.key[1]
 
-    def slippage_ticks(self, tick: float) -> tuple[float, float] | None:
-        """Entry and exit of X against E, ticks, positive when worse for the trade; None when one is missing."""
-        if self.emulator is None or self.exchange is None:
-            return None
-        entry = (self.exchange.entry_price - self.emulator.entry_price) * self.side / tick
-        exit_ = (self.emulator.exit_price - self.exchange.exit_price) * self.side / tick
-        return round(entry, 6), round(exit_, 6)
+    def slippage_ticks(self, tick: float) -> tuple[float, float | None] | None:
+        """Entry and exit of X against E, ticks, positive when worse for the trade.
 
-    def slippage_quote(self) -> tuple[float, float] | None:
+        None when a side is missing; the exit's is None while one of them is open.
+        """
+        mine, theirs = self.emulator, self.exchange
+        if mine is None or theirs is None:
+            return None
+        entry = round((theirs.entry_price - mine.entry_price) * self.side / tick, 6) + 0.0
+        if mine.exit_time_ms is None or theirs.exit_time_ms is None:
+            return entry, None
+        return entry, round((mine.exit_price - theirs.exit_price) * self.side / tick, 6) + 0.0
+
+    def slippage_quote(self) -> tuple[float, float | None] | None:
         """The same as money on the quantity that both traded, quote currency."""
-        ticks = self.slippage_ticks(1.0)
-        if ticks is None or self.emulator is None or self.exchange is None:
+        apart = self.slippage_ticks(1.0)
+        if apart is None or self.emulator is None or self.exchange is None:
             return None
         qty = min(self.emulator.qty, self.exchange.qty)
-        return round(ticks[0] * qty, 9), round(ticks[1] * qty, 9)
+        return round(apart[0] * qty, 9), None if apart[1] is None else round(apart[1] * qty, 9)
 
     @property
     def net_difference(self) -> float:

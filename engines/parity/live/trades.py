@@ -282,6 +282,12 @@ class _Causes:
                 Kind.EXIT_X_ONLY | Kind.EXIT_E_ONLY | Kind.TRAIL_REFUSED | Kind.STOP_CROSSED | Kind.LATE_EXIT
             ):
                 return f"E {_left(pair.emulator)}, X {_left(pair.exchange)}"
+            case Kind.ADOPTED:
+                return "no execution explains it: taken over at the exchange's entry price"
+            case Kind.PHANTOM:
+                return "no execution explains it: booked at the last known price"
+            case Kind.LIQUIDATION | Kind.SETTLEMENT | Kind.UNPROTECTED:
+                return f"E {_left(pair.emulator)}, X {_left(pair.exchange)}"
             case Kind.PARTIAL if facts.asked_qty is not None and pair.exchange is not None:
                 return f"{pair.exchange.qty:g} of {facts.asked_qty:g} executed"
         return ""
