@@ -14,8 +14,21 @@ from enum import StrEnum
 import numpy as np
 
 from engines.journal import Outcome
-from engines.live.working import CROSSED, FOLLOW
-from kwin_core.state import BY_HAND, BY_LIQUIDATION, BY_RISK, BY_SETTLEMENT, EXIT_KIND_NAMES
+from engines.live.working import CROSSED, FLATTEN, FOLLOW
+from kwin_core.state import (
+    BY_HAND,
+    BY_LIMIT,
+    BY_LIMIT_CLOSE,
+    BY_LIMIT_GAP,
+    BY_LIQUIDATION,
+    BY_RISK,
+    BY_SETTLEMENT,
+    BY_STOP,
+    BY_STOP_GAP,
+    BY_TRAIL,
+    BY_TRAIL_GAP,
+    EXIT_KIND_NAMES,
+)
 
 OPEN_BAR = -1
 """``exit_bar`` of a row that marks an open trade (`engines.trade_rows.open_trades`)."""
@@ -46,7 +59,8 @@ class Kind(StrEnum):
     STOP_CROSSED = "stop_crossed"  # the market was beyond the stop when it should have been placed
     EXIT_X_ONLY = "exit_x_only"  # X left on an earlier bar, or E is still in
     EXIT_E_ONLY = "exit_e_only"  # X left on a later bar, or is still in
-    # both traded on the same bars
+    OTHER_EXIT = "other_exit"  # on the same bar in another way, such as X's stop where E had its trail
+    # both traded and left alike on the same bars
     PARTIAL = "partial"  # the entry was executed in part
     PRICE = "price"  # other prices
     SIZE = "size"  # same prices, another quantity asked for: X's equity is another, or it was scaled down
@@ -81,6 +95,15 @@ _BY_EXIT = {
     BY_HAND: Kind.MANUAL,
 }
 
+_BY_ACTION = {FOLLOW: "followed", FLATTEN: "flattened"}
+_FAMILY = {
+    BY_STOP_GAP: BY_STOP,
+    BY_TRAIL_GAP: BY_TRAIL,
+    BY_LIMIT_GAP: BY_LIMIT,
+    BY_LIMIT_CLOSE: BY_LIMIT,
+}
+"""An execution does not say whether its level was met at the open or on the way."""
+
 Key = tuple[int, int]
 """What a trade is found by in both ledgers: open time of its entry's bar (ms), and side."""
 
@@ -112,10 +135,11 @@ class Side:
     net: float
     exit_kind: int
 
-    @property
-    def exit_words(self) -> str:
-        """How it left."""
-        return "open" if self.exit_time_ms is None else EXIT_KIND_NAMES.get(self.exit_kind, "")
+    def exit_words(self, action: str = "") -> str:
+        """How it left; ``action`` is the letter of the order of ours that did it."""
+        if self.exit_time_ms is None:
+            return "open"
+        return _BY_ACTION.get(action) or EXIT_KIND_NAMES.get(self.exit_kind, "")
 
 
 @dataclass(frozen=True)
@@ -125,7 +149,9 @@ class Facts:
     Attributes
     ----------
     outcome
-        What became of the entry order; None when none was asked for, or nothing is known.
+        What became of the entry order; None when none was asked for.
+    ended_unfilled
+        The exchange ended it without a fill, whatever it had answered.
     too_late
         It was not sent because its time had passed.
     under_way
@@ -143,6 +169,7 @@ class Facts:
     """
 
     outcome: Outcome | None = None
+    ended_unfilled: bool = False
     too_late: bool = False
     under_way: bool = False
     asked_qty: float | None = None
@@ -264,6 +291,8 @@ def key_of(row: np.void) -> Key:
 
 
 def _not_traded(facts: Facts) -> Kind:
+    if facts.ended_unfilled:
+        return Kind.REJECTED
     if facts.too_late or facts.under_way or facts.outcome in (None, Outcome.UNKNOWN):
         return Kind.MISSED
     return Kind.DENIED if facts.outcome is Outcome.DENIED else Kind.REJECTED
@@ -288,19 +317,24 @@ def _forced_exit(exchange: Side, facts: Facts) -> Kind | None:
 
 def _exit_differs(emulator: Side, exchange: Side, tick: float, facts: Facts) -> Kind | None:
     same_bar = emulator.exit_time_ms == exchange.exit_time_ms
-    if same_bar and not _exit_price_apart(emulator, exchange, tick):
+    same_way = _family(emulator) == _family(exchange)
+    if same_bar and (same_way or not _exit_price_apart(emulator, exchange, tick)):
         return None
     if Note.TRAIL_REFUSED in facts.notes:
         return Kind.TRAIL_REFUSED
     if facts.exit_action == CROSSED:
         return Kind.STOP_CROSSED
     if same_bar:
-        return None
+        return Kind.OTHER_EXIT
     if exchange.exit_time_ms is None:
         return Kind.EXIT_E_ONLY
     if emulator.exit_time_ms is None or exchange.exit_time_ms < emulator.exit_time_ms:
         return Kind.EXIT_X_ONLY
     return Kind.EXIT_E_ONLY
+
+
+def _family(side: Side) -> int:
+    return _FAMILY.get(side.exit_kind, side.exit_kind)
 
 
 def _exit_price_apart(emulator: Side, exchange: Side, tick: float) -> bool:

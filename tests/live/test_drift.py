@@ -21,6 +21,7 @@ from kwin_core.state import (
     BY_STOP,
     BY_STOP_CLOSE,
     BY_TRAIL,
+    BY_TRAIL_GAP,
     TRADE,
 )
 
@@ -39,6 +40,7 @@ E = Side(
 EARLIER = replace(E, exit_time_ms=3 * BAR_MS)
 LATER = replace(E, exit_time_ms=5 * BAR_MS)
 OPEN = replace(E, exit_time_ms=None, exit_kind=0)
+STOPPED = replace(E, exit_kind=BY_STOP_CLOSE)
 REFUSED_TRAIL = Facts(notes=frozenset({Note.TRAIL_REFUSED}))
 
 CASES: list[tuple[Kind, Side | None, Side | None, Facts]] = [
@@ -49,6 +51,7 @@ CASES: list[tuple[Kind, Side | None, Side | None, Facts]] = [
     (Kind.SAME, E, E, Facts(outcome=Outcome.CONFIRMED, asked_qty=2.0, exit_action=CROSSED)),
     (Kind.REJECTED, E, None, Facts(outcome=Outcome.REJECTED)),
     (Kind.REJECTED, E, None, Facts(outcome=Outcome.CONFIRMED)),
+    (Kind.REJECTED, E, None, Facts(outcome=Outcome.UNKNOWN, ended_unfilled=True)),
     (Kind.DENIED, E, None, Facts(outcome=Outcome.DENIED)),
     (Kind.MISSED, E, None, Facts(outcome=Outcome.DENIED, too_late=True)),
     (Kind.MISSED, E, None, Facts(outcome=Outcome.UNKNOWN)),
@@ -70,6 +73,10 @@ CASES: list[tuple[Kind, Side | None, Side | None, Facts]] = [
     (Kind.TRAIL_REFUSED, E, OPEN, REFUSED_TRAIL),
     (Kind.TRAIL_REFUSED, E, replace(E, exit_price=3_005.0, exit_kind=BY_STOP), REFUSED_TRAIL),
     (Kind.STOP_CROSSED, E, replace(EARLIER, exit_kind=BY_STOP_CLOSE), Facts(exit_action=CROSSED)),
+    (Kind.PRICE, STOPPED, replace(STOPPED, exit_price=3_009.9), Facts(exit_action=CROSSED)),
+    (Kind.OTHER_EXIT, E, replace(E, exit_price=2_990.0, exit_kind=BY_STOP), Facts()),
+    (Kind.SAME, E, replace(E, exit_kind=BY_STOP), Facts()),
+    (Kind.PRICE, replace(E, exit_kind=BY_TRAIL_GAP), replace(E, exit_price=3_009.9), Facts()),
     (Kind.EXIT_X_ONLY, E, EARLIER, Facts()),
     (Kind.EXIT_X_ONLY, OPEN, E, Facts()),
     (Kind.EXIT_E_ONLY, E, LATER, Facts()),

@@ -84,9 +84,14 @@ def test_slippage_and_latency_of_a_real_fill(tmp_path: Path, live: Live) -> None
     assert (entry["executions"], entry["qty"]) == (len(fills), pytest.approx(at.plan.qty))
     assert entry["price"] == pytest.approx(at.plan.price + 0.07 * at.plan.side)
     assert entry["fees"] == pytest.approx(float(sum(one.fee for one in fills)))
-    steps = trade["entry_latency"]
-    assert 0 < steps["decided"] <= steps["sent"] <= steps["filled"] < 1_000
-    assert steps["known"] >= steps["filled"] + 2_000
+    steps = trade["entry_latency_ms"]
+    assert 0 < steps["bar_end_to_decision"] < 1_000
+    assert steps["decision_to_sent"] >= 0
+    assert steps["sent_to_fill"] >= 0
+    assert steps["bar_end_to_fill"] == sum(
+        steps[name] for name in ("bar_end_to_decision", "decision_to_sent", "sent_to_fill")
+    )
+    assert steps["fill_to_known"] == 2_000
 
 
 def test_a_partial_fill(tmp_path: Path, live: Live) -> None:
@@ -149,7 +154,8 @@ def test_a_shadow_leaves_late(tmp_path: Path, live: Live) -> None:
     found = live.report(at.journal, code=0)
     trade = found["differing"][0]
     assert (trade["kind"], trade["number"]) == ("late_exit", 1)
-    assert "X manual at" in trade["cause"]
+    assert "X followed at" in trade["cause"]
+    assert trade["exchange"]["exit"] == "followed"
     assert trade["executed_exit"]["order_link_id"].endswith("-w1")
-    assert trade["exit_latency"]["filled"] > 0
+    assert trade["exit_latency_ms"]["bar_end_to_fill"] > 0
     assert json.dumps(found, allow_nan=False)

@@ -10,7 +10,7 @@ import numpy as np
 from engines.live.drift import Side
 from engines.parity.live.compare import StreamParity, kinds
 from engines.parity.live.found import LedgerCheck
-from engines.parity.live.trades import Latency, Leg, TradeDrift, latencies
+from engines.parity.live.trades import Leg, TradeDrift, latencies, steps_of
 from feeds.instants import iso
 
 
@@ -86,23 +86,21 @@ def trade_body(trade: TradeDrift, tick: float) -> dict[str, Any]:
         "side": "long" if pair.side > 0 else "short",
         "kind": pair.kind.value,
         "cause": trade.cause,
-        "emulator": _side(pair.emulator),
-        "exchange": _side(pair.exchange),
+        "emulator": None if pair.emulator is None else _side(pair.emulator, pair.emulator.exit_words()),
+        "exchange": None if pair.exchange is None else _side(pair.exchange, trade.left_by),
         "slippage_ticks": None if ticks is None else {"entry": ticks[0], "exit": ticks[1]},
         "slippage_quote": None if quote is None else {"entry": quote[0], "exit": quote[1]},
         "net_difference": pair.net_difference,
         "executed_entry": _leg(trade.entry),
         "executed_exit": _leg(trade.exit),
         "funding": trade.funding,
-        "entry_latency": _latency(trade.entry_latency),
-        "exit_latency": _latency(trade.exit_latency),
+        "entry_latency_ms": None if trade.entry_latency is None else steps_of(trade.entry_latency),
+        "exit_latency_ms": None if trade.exit_latency is None else steps_of(trade.exit_latency),
         "notes": list(trade.notes),
     }
 
 
-def _side(side: Side | None) -> dict[str, Any] | None:
-    if side is None:
-        return None
+def _side(side: Side, left_by: str) -> dict[str, Any]:
     return {
         "entry_bar": iso(side.entry_time_ms),
         "exit_bar": None if side.exit_time_ms is None else iso(side.exit_time_ms),
@@ -111,7 +109,7 @@ def _side(side: Side | None) -> dict[str, Any] | None:
         "qty": side.qty,
         "fees": side.fees,
         "net": side.net,
-        "exit": side.exit_words,
+        "exit": left_by,
     }
 
 
@@ -122,18 +120,4 @@ def _leg(leg: Leg | None) -> dict[str, Any] | None:
         **{name: value for name, value in vars(leg).items() if name not in ("first_ms", "last_ms")},
         "first": iso(leg.first_ms),
         "last": iso(leg.last_ms),
-    }
-
-
-def _latency(latency: Latency | None) -> dict[str, Any] | None:
-    """Instants as ms after the bar's end."""
-    if latency is None:
-        return None
-    end_ms = latency.bar_end_ms
-    return {
-        "bar_end": iso(end_ms),
-        **{
-            name: None if (value := getattr(latency, f"{name}_ms")) is None else value - end_ms
-            for name in ("decided", "sent", "filled", "known")
-        },
     }

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from engines.live.drift import Side
 from engines.parity.live.body import quantiles
 from engines.parity.live.compare import StreamParity, kinds
 from engines.parity.live.found import LedgerCheck
-from engines.parity.live.trades import TradeDrift, latencies
+from engines.parity.live.trades import TradeDrift, latencies, steps_of
 from feeds.instants import iso
 
 SHOWN = 30
 """Differing trades of a stream that are printed; JSON has all."""
 
 
+_LEAST_WIDTH = 116
+"""Columns that a trade's line takes; a narrower terminal wraps it."""
+
+
 def show(found: StreamParity, screen: Console) -> None:
     """One stream: checks, trades, latency, sums, bars."""
+    screen.width = max(screen.width, _LEAST_WIDTH)
     screen.print(f"{found.stream}: {found.bars:,} bars", markup=False)
     for name, check in (
         ("E, the backtest over these bars", found.emulator),
@@ -47,8 +53,8 @@ def _show_trades(found: StreamParity, screen: Console) -> None:
         f"  trades: {len(found.trades):,}, of which {len(differing):,} went differently", markup=False
     )
     if differing:
-        screen.print(_by_kind(found))
-        screen.print(_one_by_one(differing[:SHOWN], found.tick))
+        for table in (_by_kind(found), _one_by_one(differing[:SHOWN], found.tick)):
+            screen.print(Padding(table, (1, 0, 0, 2)))
     if len(differing) > SHOWN:
         screen.print(f"  and {len(differing) - SHOWN:,} more (--json has all)", style="dim")
     if found.recorded_drifts:
@@ -62,32 +68,22 @@ def _show_trades(found: StreamParity, screen: Console) -> None:
 
 
 def _by_kind(found: StreamParity) -> Table:
-    table = Table(box=SIMPLE)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("kind", "trades", "X less E"):
         table.add_column(name, justify="left" if name == "kind" else "right")
     for kind, (count, money) in sorted(kinds(found).items(), key=lambda item: -item[1][0]):
         table.add_row(kind, f"{count:,}", f"{money:+.2f}")
+    total = sum(one.pair.net_difference for one in found.trades)
+    table.add_row("all", f"{len(found.trades):,}", f"{total:+.2f}")
     return table
 
 
 def _one_by_one(trades: Sequence[TradeDrift], tick: float) -> Table:
-    table = Table(box=SIMPLE)
-    for name in (
-        "#",
-        "entry",
-        "side",
-        "kind",
-        "E",
-        "X",
-        "ticks",
-        "quote",
-        "E net",
-        "X net",
-        "fill ms",
-        "cause",
-    ):
-        right = name in ("#", "ticks", "quote", "E net", "X net", "fill ms")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "cause")
+    """Some lines a trade: E above X, the cause below; slippage is positive when worse."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    for name in ("#", "entry", "kind", "E above X", "slippage", "net", "fill ms"):
+        right = name in ("#", "net", "fill ms")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "E above X")
     for trade in trades:
         table.add_row(*_cells(trade, tick))
     return table
@@ -95,28 +91,31 @@ def _one_by_one(trades: Sequence[TradeDrift], tick: float) -> Table:
 
 def _cells(trade: TradeDrift, tick: float) -> list[str]:
     pair = trade.pair
-    ticks, quote = pair.slippage_ticks(tick), pair.slippage_quote()
-    latency = trade.entry_latency
+    steps = {} if trade.entry_latency is None else steps_of(trade.entry_latency)
+    mine = None if pair.emulator is None else _way(pair.emulator, pair.emulator.exit_words())
+    theirs = None if pair.exchange is None else _way(pair.exchange, trade.left_by)
+    ways = [f"E {mine or 'none'}", f"X {theirs or 'none'}", *([escape(trade.cause)] if trade.cause else [])]
     return [
         str(pair.number or ""),
-        iso(pair.key[0]),
-        "long" if pair.side > 0 else "short",
+        f"{iso(pair.key[0])[:16]}\n{'long' if pair.side > 0 else 'short'}",
         pair.kind.value,
-        _way(pair.emulator),
-        _way(pair.exchange),
-        "" if ticks is None else " ".join(f"{one:+.1f}" for one in ticks if one is not None),
-        "" if quote is None else f"{sum(one for one in quote if one is not None):+.2f}",
-        "" if pair.emulator is None else f"{pair.emulator.net:+.2f}",
-        "" if pair.exchange is None else f"{pair.exchange.net:+.2f}",
-        "" if latency is None or latency.filled_ms is None else str(latency.filled_ms - latency.bar_end_ms),
-        trade.cause,
+        "\n".join(ways),
+        _slippage(trade, tick),
+        "\n".join("" if side is None else f"{side.net:+.2f}" for side in (pair.emulator, pair.exchange)),
+        str(steps.get("bar_end_to_fill", "")),
     ]
 
 
-def _way(side: Side | None) -> str:
-    if side is None:
-        return "none"
-    return f"{side.qty:g} at {side.entry_price:g}, {side.exit_words} {side.exit_price:g}"
+def _way(side: Side, left_by: str) -> str:
+    return f"{side.qty:g} at {side.entry_price:.10g}, {left_by} {side.exit_price:.10g}"
+
+
+def _slippage(trade: TradeDrift, tick: float) -> str:
+    ticks, quote = trade.pair.slippage_ticks(tick), trade.pair.slippage_quote()
+    if ticks is None or quote is None:
+        return ""
+    both = " ".join(f"{one:+.1f}" for one in ticks if one is not None)
+    return f"{both} ticks\n{sum(one for one in quote if one is not None):+.2f}"
 
 
 def _show_latency(found: StreamParity, screen: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +55,7 @@ class Latency:
     Attributes
     ----------
     bar_end_ms
-        End of the decision's bar.
+        End of the decision's bar; None for stops and others' orders.
     decided_ms
         When the decision was dequeued, which is when the intent was written down (the runner's clock).
     sent_ms
@@ -64,7 +64,7 @@ class Latency:
         First execution: the exchange's time, and when it was dequeued; None on paper, whose fills take no time.
     """
 
-    bar_end_ms: int
+    bar_end_ms: int | None
     decided_ms: int | None
     sent_ms: int | None
     filled_ms: int | None
@@ -85,8 +85,10 @@ class TradeDrift:
         X's executions; None without any.
     funding
         Paid while it was open, account currency.
+    left_by
+        How X left, in a word.
     entry_latency, exit_latency
-        Of orders of ours; stops are the exchange's.
+        Of the first execution.
     notes
         Kinds of drift that the bot recorded while it was open.
     """
@@ -95,6 +97,7 @@ class TradeDrift:
     cause: str
     entry: Leg | None
     exit: Leg | None
+    left_by: str
     funding: float
     entry_latency: Latency | None
     exit_latency: Latency | None
@@ -127,18 +130,27 @@ def trades_of(
     exchange = replayed.trades()
     entries = _entries_by_key(replayed.asked)
     missed = {one.seq for one in drifts if one.row.kind == Note.MISSED}
+    unfilled = {
+        str(one.row.body["order_link_id"])
+        for one in drifts
+        if one.row.kind == Note.REJECTED
+        and isinstance(one.row.body, Mapping)
+        and "order_link_id" in one.row.body
+    }
     spans = _spans(emulator, exchange)
     notes = {key: _notes(key, until_ms, drifts) for key, until_ms in spans.items()}
     facts = {
-        key: _facts(replayed, entries.get(key, ()), replayed.by_trade.get(key, ()), acks, missed, notes[key])
+        key: _facts(
+            replayed, entries.get(key, ()), replayed.by_trade.get(key, ()), acks, missed, unfilled, notes[key]
+        )
         for key in spans
     }
     pairs = pair_trades(emulator, exchange, tick=tick, facts=facts)
     tell = _Causes(pairs, entries, acks, facts)
-    return [_told(pair, replayed, tell.cause(pair), notes[pair.key], venue) for pair in pairs]
+    return [_told(pair, replayed, tell.cause(pair), facts[pair.key], venue) for pair in pairs]
 
 
-def _told(pair: Pair, replayed: Replayed, cause: str, notes: Iterable[str], venue: str) -> TradeDrift:
+def _told(pair: Pair, replayed: Replayed, cause: str, facts: Facts, venue: str) -> TradeDrift:
     parts = replayed.by_trade.get(pair.key, [])
     entry = [one for one in parts if one.entry]
     exit_ = [one for one in parts if not one.entry and not one.is_funding]
@@ -147,10 +159,11 @@ def _told(pair: Pair, replayed: Replayed, cause: str, notes: Iterable[str], venu
         cause=cause,
         entry=_leg(entry),
         exit=_leg(exit_),
+        left_by="" if pair.exchange is None else pair.exchange.exit_words(facts.exit_action),
         funding=float(sum(one.fee for one in parts if one.is_funding)),
         entry_latency=_latency(entry, replayed, venue),
         exit_latency=_latency(exit_, replayed, venue),
-        notes=tuple(sorted(notes)),
+        notes=tuple(sorted(facts.notes)),
     )
 
 
@@ -174,24 +187,21 @@ def _leg(parts: Sequence[Booked]) -> Leg | None:
 
 
 def _latency(parts: Sequence[Booked], replayed: Replayed, venue: str) -> Latency | None:
-    """Of the order that executed first."""
-    if venue == "replay":
+    """Of the execution that came first."""
+    if venue == "replay" or not parts:
         return None
-    for one in sorted(parts, key=lambda part: part.execution.exec_time_ms):
-        name = one.execution.order_link_id
-        link = parse_order_link_id(name)
-        if link is None:
-            continue
-        timeframe_ms = replayed.lane.stream.timeframe_ms
-        asked = next((row for row in replayed.asked if row.row.order_link_id == name), None)
-        return Latency(
-            bar_end_ms=link.start_ms(timeframe_ms) + timeframe_ms,
-            decided_ms=None if asked is None else replayed.decided_ms.get(asked.seq),
-            sent_ms=replayed.sent_ms.get(name),
-            filled_ms=None if venue == "paper" else one.execution.exec_time_ms,
-            known_ms=None if venue == "paper" else one.received_ms,
-        )
-    return None
+    first = min(parts, key=lambda part: part.execution.exec_time_ms)
+    name = first.execution.order_link_id
+    link = parse_order_link_id(name)
+    timeframe_ms = replayed.lane.stream.timeframe_ms
+    asked = next((row for row in replayed.asked if row.row.order_link_id == name), None)
+    return Latency(
+        bar_end_ms=None if link is None else link.start_ms(timeframe_ms) + timeframe_ms,
+        decided_ms=None if asked is None else replayed.decided_ms.get(asked.seq),
+        sent_ms=replayed.sent_ms.get(name),
+        filled_ms=None if venue == "paper" else first.execution.exec_time_ms,
+        known_ms=None if venue == "paper" else first.received_ms,
+    )
 
 
 def _entries_by_key(asked: Iterable[Recorded[Intent]]) -> dict[Key, list[Recorded[Intent]]]:
@@ -230,6 +240,7 @@ def _facts(
     parts: Sequence[Booked],
     acks: dict[int, list[Recorded[Ack]]],
     missed: set[int],
+    unfilled: set[str],
     notes: frozenset[str],
 ) -> Facts:
     answers = [ack for one in asked for ack in acks.get(one.id, ())]
@@ -238,6 +249,7 @@ def _facts(
     link = parse_order_link_id(exit_[-1].execution.order_link_id) if exit_ else None
     return Facts(
         outcome=answers[-1].row.outcome if answers else (Outcome.UNKNOWN if asked else None),
+        ended_unfilled=any(one.row.order_link_id in unfilled for one in asked),
         too_late=any(one.seq in missed for one in answers),
         under_way=any(one.row.order_link_id in replayed.lane.working for one in asked),
         asked_qty=float(asked[-1].row.body["qty"])
@@ -278,29 +290,36 @@ class _Causes:
                 if facts.opened_outside:
                     return "opened outside"
                 return "flattened by us" if facts.exit_action == FLATTEN else "closed outside"
+            case Kind.OTHER_EXIT:
+                return self._exits(pair, facts)
             case (
                 Kind.EXIT_X_ONLY | Kind.EXIT_E_ONLY | Kind.TRAIL_REFUSED | Kind.STOP_CROSSED | Kind.LATE_EXIT
             ):
-                return f"E {_left(pair.emulator)}, X {_left(pair.exchange)}"
+                return self._exits(pair, facts)
             case Kind.ADOPTED:
                 return "no execution explains it: taken over at the exchange's entry price"
             case Kind.PHANTOM:
                 return "no execution explains it: booked at the last known price"
             case Kind.LIQUIDATION | Kind.SETTLEMENT | Kind.UNPROTECTED:
-                return f"E {_left(pair.emulator)}, X {_left(pair.exchange)}"
+                return self._exits(pair, facts)
             case Kind.PARTIAL if facts.asked_qty is not None and pair.exchange is not None:
                 return f"{pair.exchange.qty:g} of {facts.asked_qty:g} executed"
         return ""
+
+    def _exits(self, pair: Pair, facts: Facts) -> str:
+        return f"E {_left(pair.emulator, '')}, X {_left(pair.exchange, facts.exit_action)}"
 
     def _not_entered(self, pair: Pair, facts: Facts) -> str:
         asked = self._entries.get(pair.key, [])
         if facts.under_way:
             return "the order is still under way"
+        if facts.ended_unfilled:
+            return "the exchange ended it without a fill"
         answers = [ack.row for one in asked for ack in self._acks.get(one.id, ())]
         if answers:
             last = answers[-1]
             if last.outcome is Outcome.CONFIRMED:
-                return "the exchange ended it without a fill"
+                return "the exchange accepted it and no fill is known"
             code = "" if last.code is None else f"{last.code}: "
             return f"{code}{last.text}"
         if asked:
@@ -318,12 +337,12 @@ class _Causes:
         return ""
 
 
-def _left(side: Side | None) -> str:
+def _left(side: Side | None, action: str) -> str:
     if side is None:
         return "none"
     if side.exit_time_ms is None:
         return "is still open"
-    return f"{side.exit_words} at {iso(side.exit_time_ms)}"
+    return f"{side.exit_words(action)} at {iso(side.exit_time_ms)}"
 
 
 STEPS = {
@@ -336,14 +355,20 @@ STEPS = {
 """Steps of `Latency`: name, from, to."""
 
 
-def latencies(trades: Iterable[TradeDrift]) -> dict[str, list[int]]:
-    """Milliseconds of every step that is known, entries and exits of ours together."""
-    orders = [one for trade in trades for one in (trade.entry_latency, trade.exit_latency) if one is not None]
+def steps_of(latency: Latency) -> dict[str, int]:
+    """Milliseconds of every step that is known."""
     return {
-        name: [
-            getattr(one, until) - getattr(one, since)
-            for one in orders
-            if getattr(one, since) is not None and getattr(one, until) is not None
-        ]
+        name: getattr(latency, until) - getattr(latency, since)
         for name, (since, until) in STEPS.items()
+        if getattr(latency, since) is not None and getattr(latency, until) is not None
     }
+
+
+def latencies(trades: Iterable[TradeDrift]) -> dict[str, list[int]]:
+    """Of all trades, entries and exits together, by step."""
+    found: dict[str, list[int]] = {name: [] for name in STEPS}
+    for trade in trades:
+        for one in (trade.entry_latency, trade.exit_latency):
+            for name, value in () if one is None else steps_of(one).items():
+                found[name].append(value)
+    return found
