@@ -12,6 +12,8 @@ from engines import backtest
 from engines.journal import Digest, Execution, Journal, JournalReader, Ledger
 from engines.live.replay_run import ReplayRequest, replay
 from engines.parity.live import live_parity
+from engines.parity.live.exchange import replay_exchange
+from engines.parity.live.record import read_record
 from feeds.instants import iso, parse_instant
 from tests.core.kwin_runs import BAR_MS, fixture_bars
 from tests.parity.journals import BARS, CAPITAL, INPUTS, WARM_UP, Journals, Live, bars_file, hands_on
@@ -93,6 +95,25 @@ def test_a_journal_that_is_being_written_agrees(tmp_path: Path) -> None:
     assert compared == sorted(compared)
     assert 0 < compared[0] < BARS
     assert live_parity(path)[0].exchange.compared == BARS
+
+
+def test_what_is_written_after_the_beginning_is_left_out(tmp_path: Path) -> None:
+    """The comparison is of one moment: bars, fills and digests behind its last event are another one's."""
+    path = tmp_path / "live.sqlite"
+
+    def go_on_to(count: int) -> None:
+        data = bars_file(tmp_path, fixture_bars()[:count].copy())
+        replay(ReplayRequest(data, path, "tv-literal", inputs=INPUTS, warmup_bars=WARM_UP))
+
+    go_on_to(600)
+    with JournalReader(path) as reader:
+        record = read_record(reader)
+        go_on_to(750)
+        (seen,) = replay_exchange(record).values()
+        assert seen.check.good, seen.check.first_difference
+        assert seen.check.compared == len(seen.bars) == 600
+        (again,) = replay_exchange(read_record(reader)).values()
+        assert again.check.compared == 750
 
 
 def test_a_changed_bar_is_named(journals: Journals, live: Live, tmp_path: Path) -> None:
