@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from kwin_core.account import commission_on
 from kwin_core.bars import BAR
 from kwin_core.engine import Buffers, Engine, make_engine
 from kwin_core.kwin.setup import Setup
-from kwin_core.records import copy_rows
+from kwin_core.legs import leg_stop
+from kwin_core.money import round_money
 from kwin_core.snapshot import full_digest, read_header, restore, snapshot
 from kwin_core.venue import REPORT
 
@@ -38,13 +40,9 @@ class Ledger:
         frozen = setup.frozen._replace(venue=True) if venue else setup.frozen
         self.engine: Engine = make_engine(setup.strategy, frozen)
         settings = {**setup.settings, "slippage_ticks": 0.0} if venue else setup.settings
-        self.states = self.engine.new_state(settings, setup.params)
+        self._adopt(self.engine.new_state(settings, setup.params))
         self._buffers = Buffers(setup.strategy, 0, _ROWS)
-        self.engine.run(
-            self.states, np.zeros(0, BAR), setup.params, self._buffers
-        )  # compile now, not at a bar
-        if venue:
-            self.engine.apply(self.states, np.zeros(0, REPORT), self._buffers)
+        self._compile()
 
     def advance(self, bar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take one closed bar, shape (1,); returns its closed trades and its order events."""
@@ -100,12 +98,12 @@ class Ledger:
         return full_digest(self.states)
 
     def copy(self) -> np.ndarray:
-        """The state, to go back to."""
-        return copy_rows(self.states)
+        """The state's bytes, to go back to."""
+        return self._bytes.copy()
 
-    def put_back(self, states: np.ndarray) -> None:
+    def put_back(self, copied: np.ndarray) -> None:
         """Make a copied state the current one."""
-        self.states = states
+        self._bytes[:] = copied
         self._buffers.take()
 
     def snapshot(self) -> bytes:
@@ -124,4 +122,19 @@ class Ledger:
         SnapshotError
             It is damaged or belongs to something else.
         """
-        self.put_back(restore(self.engine, data, self._setup.params, params_hash=self._setup.params_hash))
+        self._adopt(restore(self.engine, data, self._setup.params, params_hash=self._setup.params_hash))
+        self._buffers.take()
+
+    def _adopt(self, states: np.ndarray) -> None:
+        self.states = states
+        self._bytes = states.view(np.uint8)  # kept: numpy takes long to make such a view
+
+    def _compile(self) -> None:
+        """Compile now what a bar, a fill or an order will call: the first order of a process must not wait for it."""
+        self.engine.run(self.states, np.zeros(0, BAR), self._setup.params, self._buffers)
+        if self.venue:
+            self.engine.apply(self.states, np.zeros(0, REPORT), self._buffers)
+            leg_stop(self.core["orders"][0], 0.0, 1.0, 6)
+        else:
+            commission_on(self.core, 0.0, 0.0)
+            round_money(0.0)

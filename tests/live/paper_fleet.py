@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,29 +11,48 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
+from kwin_core.bars import floor_time
 from tests.exchange import Exchange
 from tests.golden_data import PROJECT_ROOT
-from tests.live.paper_worker import BARS, FRAMES, HANDLES, LINKS, MEMORY, NEXT_MS, SETTLED, STATUS, THREADS
+from tests.live.paper_worker import (
+    ALL_THERE_IS,
+    ASK,
+    BARS,
+    FRAMES,
+    HANDLES,
+    LINKS,
+    MEMORY,
+    NEXT_MS,
+    SAMPLE,
+    SETTLED,
+    STATUS,
+    THREADS,
+)
 from tests.live_feed.rig import until
 
 PATIENCE_S = 180.0
+_NOTHING = (0,) * 8
+_A_BAR_TAKES_S = 0.01  # from the push to the commit, and some
+ROLLED_MS = 1_500  # after a close every confirmation has been sent
 
 
 class PaperProcess:
     """One deployment; killed and restarted it is still the same one."""
 
-    def __init__(self, exchange: Exchange, folder: Path, profile: str, trade_from: str, clock: Path) -> None:
+    def __init__(
+        self, exchange: Exchange, folder: Path, name: str, profile: str, trade_from: str, clock: Path
+    ) -> None:
         self.exchange = exchange
-        self.journal = folder / f"{profile}.sqlite"
-        self.config = folder / f"{profile}.toml"
+        self.name = name
+        self.journal = folder / f"{name}.sqlite"
+        self.config = folder / f"{name}.toml"
         self.kills = 0
+        self.base = 0
         self._clock = clock
-        self._status_path = folder / f"{profile}.status"
-        self._status_path.write_bytes(bytes(STATUS.size))
-        with self._status_path.open("r+b") as file:
-            self._status = mmap.mmap(file.fileno(), STATUS.size)
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = (folder / f"{profile}.log").open("ab")
+        self._line: socket.socket | None = None
+        self._status = _NOTHING
+        self._log = (folder / f"{name}.log").open("ab")
         self.config.write_text(
             f"""
 [deployment]
@@ -62,36 +81,64 @@ log_level = "error"
         )
 
     def value(self, field: int) -> int:
-        """One number of its status."""
-        return int(STATUS.unpack_from(self._status)[field])
+        """One number of its last answer."""
+        return self._status[field]
+
+    def ask(self, question: int) -> None:
+        """Begin to ask how far it is: once it has seen so many frames, or `SAMPLE`."""
+        assert self._line is not None
+        try:
+            self._line.send(ASK.pack(question))
+        except BrokenPipeError:
+            self.check_alive()
+            raise
+
+    def hear(self) -> None:
+        """Wait for the answer."""
+        assert self._line is not None
+        assert self._process is not None
+        while True:
+            try:
+                answer = self._line.recv(STATUS.size)
+                break
+            except TimeoutError:  # it may still be starting
+                self.check_alive()
+        if not answer:
+            self._process.wait(10.0)
+            self.check_alive()
+        self._status = STATUS.unpack(answer)
 
     def start(self) -> None:
-        """Start, and wait until it follows the exchange."""
-        self._status[:] = bytes(STATUS.size)
+        """Start; it answers once its ledgers are back."""
+        self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line.settimeout(1.0)
+        self._status = _NOTHING
         command = [sys.executable, "-m", "tests.live.paper_worker"]
-        self._process = subprocess.Popen(
-            [*command, str(self.config), str(self._clock), str(self._status_path)],
-            cwd=PROJECT_ROOT,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(self.config), str(self._clock), str(theirs.fileno())],
+                cwd=PROJECT_ROOT,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=[theirs.fileno()],
+            )
 
     @property
     def follows(self) -> bool:
-        """Whether its link is up and nothing is under way."""
-        self.check_alive()
+        """Whether, by its last answer, its link is up and nothing is under way."""
         return self.value(LINKS) == 1 and self.value(SETTLED) == 1
 
     def check_alive(self) -> None:
         """It must not have ended by itself."""
         assert self._process is not None
-        assert self._process.poll() is None, f"{self.config.stem} ended with {self._process.returncode}"
+        assert self._process.poll() is None, f"{self.name} ended with {self._process.returncode}"
 
     def kill(self) -> None:
         """SIGKILL, at whatever it does."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10.0)
+        self._hang_up()
         self.kills += 1
 
     def stop(self) -> tuple[int, float]:
@@ -100,23 +147,33 @@ log_level = "error"
         begun = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(30.0)
-        return code, time.monotonic() - begun
+        seconds = time.monotonic() - begun
+        self._hang_up()
+        return code, seconds
 
     def end(self) -> None:
         """Whatever state it is in."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(10.0)
+        self._hang_up()
         self._log.close()
 
     def sample(self) -> tuple[int, int, int]:
-        """Memory in bytes, threads, file handles."""
+        """Memory in bytes, threads, file handles, now."""
+        self.ask(SAMPLE)
+        self.hear()
         return self.value(MEMORY), self.value(THREADS), self.value(HANDLES)
 
     @property
     def bars(self) -> int:
         """Bars this process has taken."""
         return self.value(BARS)
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 class Fleet:
@@ -125,6 +182,7 @@ class Fleet:
     def __init__(self, exchange: Exchange, members: list[PaperProcess]) -> None:
         self.exchange = exchange
         self.members = members
+        self._base = 0
         self._lost = 0
 
     def start(self) -> None:
@@ -133,16 +191,27 @@ class Fleet:
             one.start()
         self.wait()
 
+    def ask(self, frames: int | None = None) -> None:
+        """Ask every member how far it is; with ``frames``, once it has seen its share of so many."""
+        share = 0 if frames is None else (frames - self._base) // len(self.members)
+        for one in self.members:
+            one.ask(0 if frames is None else one.base + share)
+        for one in self.members:
+            one.hear()
+
     def wait(self) -> None:
         """Until all follow; frames that nobody took are given up."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (all(one.follows for one in self.members) and self._subscribed()):
+        while True:
+            self.ask()
+            if all(one.follows for one in self.members) and self._subscribed():
+                break
             assert time.monotonic() < deadline, "the deployments do not come back"
             due_ms = self._next_timer()
-            if due_ms is not None and not all(one.value(LINKS) for one in self.members):
-                if all(one.value(SETTLED) for one in self.members):
+            if due_ms is not None and all(one.value(SETTLED) for one in self.members):
+                if not all(one.value(LINKS) for one in self.members):
                     self.exchange.advance_to(max(due_ms, self.exchange.clock.now_ms() + 1))
-            time.sleep(0.005)
+            time.sleep(0.002)
         self.rebase()
 
     def _subscribed(self) -> bool:
@@ -150,10 +219,18 @@ class Fleet:
 
     def rebase(self) -> None:
         """Frames sent so far that were not seen are lost."""
-        self._lost = self.exchange.data_frames - sum(one.value(FRAMES) for one in self.members)
+        until(self.exchange.quiet, "everything is on the wire")
+        self._base = self.exchange.data_frames
+        for one in self.members:
+            one.ask(ALL_THERE_IS)
+        for one in self.members:
+            one.hear()
+            one.base = one.value(FRAMES)
+        self._lost = self._base - sum(one.base for one in self.members)
 
     def settled(self, frames: int) -> bool:
         """Whether every deployment has dealt with every frame and has nothing under way."""
+        self.ask(frames)
         seen = sum(one.value(FRAMES) for one in self.members) + self._lost
         return seen >= frames and all(one.value(SETTLED) for one in self.members)
 
@@ -172,23 +249,40 @@ class Fleet:
                 one.check_alive()
             raise
 
+    def run_calmly_to(self, time_ms: int, bar_ms: int) -> None:
+        """The same several times as fast, for times when nothing is amiss: event by event only around each close.
+
+        Inside a bar the market runs on without waiting for anyone, its forming pushes arrive in a bunch, and timers
+        of the deployments that fall there ring late.
+        """
+        while (now_ms := self.exchange.clock.now_ms()) < time_ms:
+            close_ms = floor_time(now_ms, bar_ms) + bar_ms
+            if now_ms < close_ms - 1:
+                self.exchange.advance_to(min(close_ms - 1, time_ms))
+            self.run_to(min(close_ms + ROLLED_MS, time_ms))
+
+    def _all_down(self) -> bool:
+        self.ask()
+        return all(one.value(LINKS) == 0 for one in self.members)
+
     def break_links(self, fault: Callable[[], None]) -> None:
         """End every connection; go on when both sides have noticed and the links are back."""
         fault()
         until(lambda: not self.exchange.hub.connections, "the exchange notices")
-        until(lambda: all(one.value(LINKS) == 0 for one in self.members), "the deployments notice")
+        until(self._all_down, "the deployments notice")
         self.wait()
 
-    def kill(self, which: int, away_ms: int) -> None:
-        """Kill one, let the market go on without it for a while, start it again."""
-        victim = self.members[which]
+    def kill(self, victim: PaperProcess, away_ms: int, chance: Random) -> None:
+        """Kill one while a bar closes, let the market go on without it for a while, start it again."""
         before = len(self.exchange.hub.connections)
+        self.exchange.advance(ROLLED_MS)
+        time.sleep(chance.uniform(0.0, _A_BAR_TAKES_S))
         victim.kill()
         until(lambda: len(self.exchange.hub.connections) < before or before == 0, "the exchange notices")
-        others = [one for number, one in enumerate(self.members) if number != which]
         if away_ms:
             self.exchange.advance(away_ms)
-            until(lambda: all(one.value(SETTLED) for one in others), "the others go on")
+        others = [one for one in self.members if one is not victim]
+        until(lambda: _all_settled(others), "the others go on")
         victim.start()
         self.wait()
 
@@ -196,6 +290,13 @@ class Fleet:
         """All of them."""
         for one in self.members:
             one.end()
+
+
+def _all_settled(members: list[PaperProcess]) -> bool:
+    for one in members:
+        one.ask(0)
+        one.hear()
+    return all(one.value(SETTLED) for one in members)
 
 
 def spoilers(exchange: Exchange, chance: Random) -> list[Callable[[], None]]:

@@ -1,15 +1,15 @@
 """One paper deployment as a process of its own, on the simulator's clock; it can be killed and started again.
 
-``python -m tests.live.paper_worker LIVE.TOML CLOCK STATUS`` runs ``kwin-live run``'s deployment with the time of the
-8-byte file CLOCK, and tells in STATUS (eight 64-bit numbers) how far it is.
+``python -m tests.live.paper_worker LIVE.TOML CLOCK HANDLE`` runs ``kwin-live run``'s deployment with the time of the
+8-byte file CLOCK. HANDLE is a socket it has inherited: to each question (`ASK`) it answers how far it is (`STATUS`).
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-import mmap
 import os
+import socket
 import struct
 import sys
 import threading
@@ -24,14 +24,19 @@ from engines.live.settings import load_settings
 from kwin_core.errors import KwinError
 from tests.exchange.clock import SharedTime
 
+ASK = struct.Struct("<q")
+"""Data frames that have been sent to it: it answers once it has dealt with them, or soon when that takes long."""
+ALL_THERE_IS = 2**62
+"""Asked instead, it gives frames that are on their way the time to arrive."""
+SAMPLE = -1
+"""Asked instead, memory, threads and handles are told as well."""
 STATUS = struct.Struct("<8q")
 FRAMES, SETTLED, NEXT_MS, BARS, LINKS, MEMORY, THREADS, HANDLES = range(8)
-_PAUSE_S = 0.0002
-_LOOKS_A_SAMPLE = 2_000
+_PATIENCE_S, _LOOK_S = 0.02, 0.0001
 
 
 class SharedClock:
-    """The simulator's time in this process; timers run when its status thread looks."""
+    """The simulator's time in this process; timers run when somebody asks how far it is."""
 
     def __init__(self, path: Path) -> None:
         self._time = SharedTime(path)
@@ -63,46 +68,39 @@ class SharedClock:
             action()
 
 
-def publish(deployment: Deployment, clock: SharedClock, path: Path) -> None:
-    """Tell how far the deployment is, for ever."""
+def answer(deployment: Deployment, clock: SharedClock, line: socket.socket) -> None:
+    """Tell how far the deployment is whenever asked, until nobody is there to ask."""
     process = psutil.Process()
-    memory = threads = handles = links = 0
-    with path.open("r+b") as file:
-        view = mmap.mmap(file.fileno(), STATUS.size)
-    for look in itertools.count():
-        clock.run_due()
-        if look % _LOOKS_A_SAMPLE == 0:
-            memory, threads, handles = (
-                process.memory_info().rss,
-                threading.active_count(),
-                process.num_fds(),
-            )
-        frames = deployment.feed.frames
-        settled = deployment.feed.idle and deployment.runner.idle and deployment.feed.idle
-        links = sum(deployment.feed.status().links.values()) if look % 16 == 0 or not settled else links
-        STATUS.pack_into(
-            view,
-            0,
-            frames,
-            int(settled),
-            clock.next_ms(),
-            deployment.runner.counts.bars,
-            links,
-            memory,
-            threads,
-            handles,
-        )
-        time.sleep(_PAUSE_S)
+    while question := line.recv(ASK.size):
+        (wanted,) = ASK.unpack(question)
+        patient_until = time.monotonic() + _PATIENCE_S
+        while True:
+            clock.run_due()
+            settled = _settled(deployment)
+            frames = deployment.feed.frames
+            if (settled and frames >= wanted) or time.monotonic() >= patient_until:
+                break
+            time.sleep(_LOOK_S)
+        links = sum(deployment.feed.status().links.values())
+        sample = (0, 0, 0)
+        if wanted == SAMPLE:
+            sample = process.memory_info().rss, threading.active_count(), process.num_fds()
+        bars = deployment.runner.counts.bars
+        line.send(STATUS.pack(frames, int(settled), clock.next_ms(), bars, links, *sample))
+
+
+def _settled(deployment: Deployment) -> bool:
+    """Whether nothing is under way; the feed twice, for it may hand over while the runner is looked at."""
+    return deployment.feed.idle and deployment.runner.idle and deployment.feed.idle
 
 
 def main() -> int:
     """Run until stopped or killed."""
-    config, clock_path, status_path = (Path(one) for one in sys.argv[1:4])
-    clock = SharedClock(clock_path)
+    config, clock = Path(sys.argv[1]), SharedClock(Path(sys.argv[2]))
+    line = socket.socket(fileno=int(sys.argv[3]))
     try:
         with Deployment(load_settings(config), clock=clock) as deployment:
-            watcher = threading.Thread(target=publish, args=(deployment, clock, status_path), daemon=True)
-            watcher.start()
+            threading.Thread(target=answer, args=(deployment, clock, line), daemon=True).start()
             with stops_on_signals(deployment.runner.stop):
                 return deployment.run()
     except KwinError as error:
