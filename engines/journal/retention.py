@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from engines.journal.rows import Outcome
+from engines.journal.rows import Kind, Outcome
 from engines.journal.schema import TRIMMED_TABLES
 
+LASTING = (Kind.START, Kind.CONTROL)
+"""Kinds of events that stay: what was fixed when the deployment began, and halts, which end by an operator's word."""
 SEQS_A_TRANSACTION = 20_000
 PAGES_A_TRANSACTION = 2_000
 
@@ -60,10 +62,15 @@ def trim_events(
         until = min(trimmed + SEQS_A_TRANSACTION, last)
         with transaction():
             for table in TRIMMED_TABLES:
-                spared = newest_bars if table == "bars" else []  # they say which bar the stream has reached
+                spared: Sequence[int | str] = ()
+                column = "seq"
+                if table == "bars":
+                    spared = newest_bars  # they say which bar the stream has reached
+                elif table == "events":
+                    column, spared = "kind", LASTING
                 marks = ", ".join("?" * len(spared))
                 deleted = connection.execute(
-                    f"DELETE FROM {table} WHERE seq > ? AND seq <= ? AND seq NOT IN ({marks})",
+                    f"DELETE FROM {table} WHERE seq > ? AND seq <= ? AND {column} NOT IN ({marks})",
                     (trimmed, until, *spared),
                 )
                 rows += deleted.rowcount

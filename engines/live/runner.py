@@ -29,6 +29,7 @@ from kwin_core.errors import JournalError
 
 _WARM_UP_BARS_A_MESSAGE = 500
 _JOURNAL_AGAIN_MS = 1_000
+_TRIM_MS = 86_400_000
 _LOOK_S = 0.2
 _log = logging.getLogger("kwin.live")
 
@@ -48,7 +49,8 @@ class RunnerOptions:
     snapshots_kept
         Of each lane and ledger.
     keep_events_ms
-        Events older than this may be deleted once snapshots cover them (ms); None keeps all.
+        Events older than this may be deleted once snapshots cover them (ms); None keeps all. Done once a day of the
+        clock, and at the end.
     journal_patience_ms
         So long the journal may refuse before the runner gives up, when nothing is at stake (ms).
     """
@@ -115,6 +117,7 @@ class Runner:
         self._options = options
         self._on_bar = on_bar
         self._since_snapshot: dict[Stream, int] = {}
+        self._trim_ms = clock.now_ms() + _TRIM_MS
         self._unwritten_since_ms: int | None = None
         self._exit: ExitCode | None = None
         self._stalled: list[Post] = []
@@ -243,14 +246,20 @@ class Runner:
                         self._exit = ExitCode.DEFECT
                 case Control("stop"):
                     self._exit = ExitCode.GOOD
-                    self._trim()
+        if self._exit is ExitCode.GOOD or self._clock.now_ms() >= self._trim_ms:
+            self._trim()
 
     def _trim(self) -> None:
-        keep_ms = self._options.keep_events_ms
-        if keep_ms is not None:
+        """Keep the journal short; when it cannot be done now, it can be tomorrow."""
+        now_ms, keep_ms = self._clock.now_ms(), self._options.keep_events_ms
+        self._trim_ms = now_ms + _TRIM_MS
+        try:
             self._journal.trim(
-                before_ms=self._clock.now_ms() - keep_ms, snapshots_kept=self._options.snapshots_kept
+                before_ms=None if keep_ms is None else now_ms - keep_ms,
+                snapshots_kept=self._options.snapshots_kept,
             )
+        except JournalError as error:
+            _log.warning("the journal could not be shortened: %s", error)
 
     def _one_bar(self, message: Message, bar: ClosedBar, now_ms: int) -> Sequence[Request]:
         """E, then what happened on the way, then the bar's number, then X and what it wants."""
