@@ -184,6 +184,7 @@ class Fleet:
         self.members = members
         self._base = 0
         self._lost = 0
+        self._accepted = 0
 
     def start(self) -> None:
         """All of them."""
@@ -220,7 +221,7 @@ class Fleet:
     def rebase(self) -> None:
         """Frames sent so far that were not seen are lost."""
         until(self.exchange.quiet, "everything is on the wire")
-        self._base = self.exchange.data_frames
+        self._base, self._accepted = self.exchange.data_frames, self.exchange.hub.accepted
         for one in self.members:
             one.ask(ALL_THERE_IS)
         for one in self.members:
@@ -231,8 +232,13 @@ class Fleet:
     def settled(self, frames: int) -> bool:
         """Whether every deployment has dealt with every frame and has nothing under way."""
         self.ask(frames)
-        seen = sum(one.value(FRAMES) for one in self.members) + self._lost
-        return seen >= frames and all(one.value(SETTLED) for one in self.members)
+        if not all(one.value(SETTLED) for one in self.members):
+            return False
+        if sum(one.value(FRAMES) for one in self.members) + self._lost < frames:
+            if self._accepted == self.exchange.hub.accepted and all(one.value(LINKS) for one in self.members):
+                return False
+            self.rebase()  # a deployment gave its connection up: what was on it is lost
+        return all(one.value(SETTLED) for one in self.members)
 
     def _next_timer(self) -> int | None:
         times = [due for one in self.members if (due := one.value(NEXT_MS)) >= 0]
