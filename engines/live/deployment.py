@@ -227,9 +227,9 @@ class Deployment:
                     now_ms=self.clock.now_ms(),
                 )
             )
-            self.instruments = self._read_instruments()
             with JournalReader(config.deployment.journal) as reader:
                 begun = begun_before(reader, loaded)
+                self.instruments = self._read_instruments()
                 now_ms = self.clock.now_ms()
                 self.trade_from_ms = go_live_ms(loaded, now_ms) if begun is None else begun.trade_from_ms
                 if begun is not None:
