@@ -89,7 +89,10 @@ class BybitGateway:
     def idle(self) -> bool:
         """Whether nothing is under way and nothing could go now."""
         with self._changed:
-            return self._under_way == 0 and self._next() is None
+            if self._next() is not None:
+                self._changed.notify_all()  # its time has come a little before the timer that says so
+                return False
+            return self._under_way == 0
 
     def close(self, seconds: float) -> bool:
         """End the threads; what waits is dropped, what is under way gets its time."""

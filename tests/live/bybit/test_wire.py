@@ -180,6 +180,24 @@ def test_a_hanging_entry_holds_up_no_stop() -> None:
         desk.gateway.close(5.0)
 
 
+def test_twenty_orders_at_once_respect_the_rate() -> None:
+    """Ten a second, the reserve kept: never a refusal for the rate."""
+    with venue() as exchange:
+        desk = Desk(exchange)
+        for number in range(20):
+            desk.gateway.submit(order(f"n{number}", "0.01"))
+
+        def answered() -> bool:
+            desk.clock.run_due()
+            if desk.gateway.idle:
+                exchange.clock.move_to(exchange.clock.now_ms() + 10)
+            return len(desk.answers) >= 20
+
+        until(answered, "all answers")
+        assert {one.outcome for one in desk.answers} == {Outcome.CONFIRMED}
+        desk.gateway.close(5.0)
+
+
 class Stream_:  # noqa: N801  # a private stream and what it told
     """A private stream on the wall clock."""
 
