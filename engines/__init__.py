@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engines.backtesting import backtest, run_strategy
     from engines.loading import load
+    from engines.research.sweeping import sweep, sweep_strategy
+    from engines.research.walk_forward import walk_forward
     from engines.result import Result
 
-__all__ = ["Result", "backtest", "load", "run_strategy"]
+__all__ = ["Result", "backtest", "load", "run_strategy", "sweep", "sweep_strategy", "walk_forward"]
 
 _HOMES = {
     "Result": "engines.result",
     "backtest": "engines.backtesting",
     "load": "engines.loading",
     "run_strategy": "engines.backtesting",
+    "sweep": "engines.research.sweeping",
+    "sweep_strategy": "engines.research.sweeping",
+    "walk_forward": "engines.research.walk_forward",
 }
 
 

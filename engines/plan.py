@@ -63,6 +63,15 @@ class Plan:
         """Profile of the run, when the strategy has any."""
         return self.label.get("profile")
 
+    def too_few(self, bars: int) -> DataError | None:
+        """The error of this run over so many bars, when its look-backs need more."""
+        if bars >= self.least_bars:
+            return None
+        return DataError(
+            f"{self.source.name}: too few bars: {bars}, and the longest look-back of these inputs needs "
+            f"{self.least_bars}; take more bars or shorter look-backs"
+        )
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -126,11 +135,9 @@ def execute(
     clock = drive(
         engine, states, plan.params, plan.source.blocks(), [tally, *sinks], rates=plan.rates, on_bars=on_bars
     )
-    if tally.bars < plan.least_bars:
-        raise DataError(
-            f"{plan.source.name}: too few bars: {tally.bars}, and the longest look-back of these inputs needs "
-            f"{plan.least_bars}; take more bars or shorter look-backs"
-        )
+    too_few = plan.too_few(tally.bars)
+    if too_few is not None:
+        raise too_few
     return Finished(plan, states, tally, clock)
 
 
