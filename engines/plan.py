@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from kwin_core.bars import close_time, timeframe_name
 from kwin_core.emulator import Frozen
 from kwin_core.engine import Strategy, make_engine
 from kwin_core.errors import ConfigError, DataError
-from kwin_core.kwin.inputs import effective
+from kwin_core.kwin.inputs import effective, params_hash
 from kwin_core.kwin.setup import Setup, build
 from kwin_core.properties import EVER
 from kwin_core.snapshot import full_digest
@@ -83,10 +83,9 @@ class Finished:
     clock: Clock
 
     @property
-    def core(self) -> np.void:
+    def core(self) -> Any:
         """The broker's record after the last bar."""
-        core: np.void = self.states[0]["core"]
-        return core
+        return self.states[0]["core"]
 
     def summary(self) -> dict[str, Any]:
         """What a result says, without the values of the inputs; see `engines.result.Result.summary`."""
@@ -217,6 +216,19 @@ def plan_kwin(
         )
 
     return plan(profile)
+
+
+def with_inputs(plan: Plan, values: Mapping[str, Any], params: np.ndarray) -> Plan:
+    """A run of KWIN with other inputs, of which ``params`` is the record: what else follows from them is renewed."""
+    preset, profile = plan.label["preset"], plan.label["profile"]
+    return replace(
+        plan,
+        params=params,
+        values=values,
+        label={**plan.label, "params_hash": params_hash(preset, profile, values)},
+        least_bars=_longest_look_back(preset, values),
+        with_profile=None,
+    )
 
 
 def _longest_look_back(preset: str, values: Mapping[str, Any]) -> int:

