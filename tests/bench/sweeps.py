@@ -21,7 +21,7 @@ from kwin_core.engine import make_engine
 from kwin_core.kwin.setup import Setup, build
 from tests.bench.c_loop import CLoop, has_compiler
 from tests.bench.data import BAR_MS, TICK, long_series
-from tests.bench.runs import run_blocks
+from tests.bench.runs import Timed, run_blocks, run_c
 
 YEAR_OF_BARS = 35_040
 FIXED = {"use_window": False}
@@ -97,12 +97,16 @@ def compiled_seconds(profile: str) -> float:
 
 def c_seconds() -> float:
     """Processor seconds of the same sets, one after the other through the C loop, which knows tv-literal only."""
+    return sum(run.seconds for run in c_runs())
+
+
+def c_runs() -> list[Timed]:
+    """The same sets through the C loop."""
     bars = year()
-    loops = [CLoop(setup, bars, bars.size) for setup in setups("tv-literal")]
-    begun = time.process_time()
-    for loop in loops:
-        loop.run(0, bars.size, np.zeros(1, np.uint8), np.zeros(1, np.uint8), keep=False)
-    return time.process_time() - begun
+    return [
+        run_c(CLoop(setup, bars, bars.size), setup, bars, bars.size, keep=False)
+        for setup in setups("tv-literal")
+    ]
 
 
 def has_vectorbt() -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.bench import sweeps
-from tests.bench.c_loop import CLoop, has_compiler
+from tests.bench.c_loop import has_compiler
 from tests.golden_data import PROJECT_ROOT
 from tests.research.runs import differences
 
@@ -32,13 +32,10 @@ def test_the_c_loop_agrees_on_some_sets() -> None:
     """A third implementation, set by set: net profit and drawdown to the last bit."""
     found, _ = sweeps.run_sweep("tv-literal")
     by_set = {tuple(row[name] for name in sweeps.SPACE): row for row in found.table.to_pylist()}
-    bars = sweeps.year()
-    for given, setup in zip(sweeps.some_sets(), sweeps.setups("tv-literal"), strict=True):
-        loop = CLoop(setup, bars, bars.size)
-        loop.run(0, bars.size, np.zeros(1, np.uint8), np.zeros(1, np.uint8), keep=False)
+    for given, loop in zip(sweeps.some_sets(), sweeps.c_runs(), strict=True):
         row = by_set[tuple(given[name] for name in sweeps.SPACE)]
-        assert row["net_profit"] == loop.account()["net_profit"]
-        assert row["max_drawdown"] == loop.account()["max_drawdown"]
+        assert row["net_profit"] == loop.account["net_profit"]
+        assert row["max_drawdown"] == loop.account["max_drawdown"]
         assert row["trades_closed"] == loop.trades.size
 
 
