@@ -35,7 +35,7 @@ def test_rows_of_a_grid_are_backtests(preset: str, profile: str, tmp_path: Path)
     found = sweep(path, space, preset, profile, FIXED)
     rows = found.table.to_pylist()
     assert len(rows) == (192 if preset != "classic" else 32)
-    assert len({row["digest"] for row in rows}) > len(rows) // 4
+    assert len({row["digest"] for row in rows}) >= len(rows) // 4  # classic has no trail by default
     assert sum(row["trades_closed"] for row in rows) > 20 * len(rows)
     for row in rows[:: len(rows) // 12]:
         assert row["error"] is None
