@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from kwin_core.kwin.inputs import effective, params_hash
 from kwin_core.kwin.setup import Setup, build
 from kwin_core.properties import EVER
 from kwin_core.snapshot import full_digest
+
+if TYPE_CHECKING:
+    from engines.paths.sub_bars import SubBars
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Plan:
         The same plan under another profile; ``None`` for strategies without profiles.
     rates
         Account currency per quote currency, one a bar, or ``None``.
+    subs
+        Shorter bars inside those of the source, when ``frozen`` has the magnifier.
     """
 
     source: Source
@@ -57,6 +62,7 @@ class Plan:
     least_bars: int = 1
     with_profile: Callable[[str], Plan] | None = field(default=None, repr=False)
     rates: np.ndarray | None = field(default=None, repr=False)
+    subs: SubBars | None = field(default=None, repr=False)
 
     @property
     def profile(self) -> str | None:
@@ -132,7 +138,14 @@ def execute(
     states = engine.new_state(plan.settings, plan.params)
     tally = Tally(float(plan.settings["capital"]))
     clock = drive(
-        engine, states, plan.params, plan.source.blocks(), [tally, *sinks], rates=plan.rates, on_bars=on_bars
+        engine,
+        states,
+        plan.params,
+        plan.source.blocks(),
+        [tally, *sinks],
+        rates=plan.rates,
+        subs=plan.subs,
+        on_bars=on_bars,
     )
     too_few = plan.too_few(tally.bars)
     if too_few is not None:

@@ -22,6 +22,8 @@ from kwin_core.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from engines.paths.sensitivity import PathSensitivity
+
 
 class Result:
     """A finished run. Frames are made when first asked for.
@@ -101,6 +103,30 @@ class Result:
         ``None`` when this run is not dominated by the assumed path, is ``intent`` itself, or has no profiles.
         """
         return intent_beside(self._finished, self.summary)
+
+    def paths(self, magnifier: Path | str | None = None) -> PathSensitivity:
+        """The same run along other paths inside each bar, and under the other profile.
+
+        Along the opposite path, which takes the farther extreme of every bar first; along real shorter bars, when a
+        file of them is given. Look at it before a strategy trades: what does not survive it was never there.
+
+        Parameters
+        ----------
+        magnifier
+            Parquet file of shorter bars, best of one minute, of the same symbol and time.
+
+        Raises
+        ------
+        DataError, ConfigError
+            When the file is bad, or its bars are not those inside the run's.
+        """
+        from engines.paths.sensitivity import path_sensitivity
+        from engines.paths.sub_bars import read_sub_bars
+
+        plan = self._finished.plan
+        chart_ms = plan.source.instrument.timeframe_ms
+        subs = None if magnifier is None else read_sub_bars(magnifier, chart_ms)
+        return path_sensitivity(plan, subs)
 
     def report(self) -> dict[str, Any]:
         """Content of ``result.json``: the summary, the inputs, and the ``intent`` reading where it matters."""
