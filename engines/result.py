@@ -58,6 +58,11 @@ class Result:
         return str(self.summary["chain"])
 
     @property
+    def plan(self) -> Plan:
+        """What was run."""
+        return self._finished.plan
+
+    @property
     def states(self) -> np.ndarray:
         """State after the last bar, shape ``(1,)``, as the engine takes it to go on."""
         return self._finished.states
@@ -146,6 +151,26 @@ class Result:
         with files_of(self._finished.plan, Path(folder)) as files:
             files.take(chunk)
             files.finish(self._finished.core, report)
+
+    def write_report(self, path: Path | str, paths: PathSensitivity | None = None) -> None:
+        """Write one self-contained HTML page of the run; see :func:`engines.report.page.report_html`.
+
+        Parameters
+        ----------
+        path
+            The file; replaced when it exists.
+        paths
+            What :meth:`paths` gave, for the panel of path sensitivity; without it the page says that it is missing.
+        """
+        from engines.report.page import write_report
+
+        write_report(path, self, paths)
+
+    def write_picture(self, path: Path | str) -> None:
+        """Draw candles, trades and equity as one picture; the format is the file's (``.png``, ``.svg``, ``.pdf``)."""
+        from engines.report.picture import write_picture
+
+        write_picture(path, self)
 
     def _bars(self) -> np.ndarray:
         if not self._recorder.keeps_bars:

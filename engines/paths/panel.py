@@ -14,6 +14,7 @@ from engines.paths.sensitivity import PathSensitivity
 from engines.summary import fraction, money, plain
 
 _HEADS = ("net profit", "trades", "win rate", "profit factor", "a trade", "drawdown", "same", "other")
+_IN_TERMINAL = (0, 1, 2, 4, 6, 7)  # what 80 columns hold
 
 
 def panel_html(found: PathSensitivity) -> str:
@@ -40,11 +41,12 @@ def print_panel(screen: Console, found: PathSensitivity) -> None:
     screen.print(Text(found.verdict(), style="bold red" if (found.share or 0.0) >= 0.5 else "bold"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("", "path"):
-        table.add_column(name)
-    for name in _HEADS:
-        table.add_column(name, justify="right")
+        table.add_column(name, no_wrap=True)
+    for name in (_HEADS[i] for i in _IN_TERMINAL):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in _rows(found):
-        table.add_row(row["profile"] or "", row["path"], *_cells(row))
+        cells = _cells(row)
+        table.add_row(row["profile"] or "", row["path"], *(cells[i] for i in _IN_TERMINAL))
     screen.print(table)
     for line in note_lines(found):
         screen.print(Text(line, style="dim"))
