@@ -200,6 +200,7 @@ def compare_trades(run: Reading, other: Reading) -> Against:
 
 def _numbered(trades: pd.DataFrame) -> pd.DataFrame:
     """With a number for the parts of one entry that ends in several trades."""
+    trades = trades.astype({"side": object, "entry_signal": object})  # pandas cannot merge empty arrow text
     return trades.assign(part=trades.groupby(KEY, observed=True).cumcount())
 
 

@@ -67,7 +67,7 @@ def report_html(result: Result, paths: PathSensitivity | None = None) -> str:
         _section("How trades are distributed", _places(charts)),
         _section("Fees and funding", fees_html(result, trades)),
         _section("All trades", _TRADES, "trades"),
-        _section("All figures", figures_html(summary, result.intent)),
+        _section("All figures", f"<div class='wide'>{figures_html(summary, result.intent)}</div>"),
         _section("Parameters and hashes", _parameters(result), "parameters"),
     ]
     page = files("engines.report") / "page"

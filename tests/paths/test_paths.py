@@ -181,6 +181,14 @@ def test_trades_are_compared_by_entry() -> None:
     assert against.profit_elsewhere == 6.0
 
 
+def test_readings_without_trades_are_compared() -> None:
+    """As a run gives them: a frame of no rows with arrow's own text columns."""
+    idle = backtest(DATA, profile="intent", end="2025-01-02")
+    nothing = Reading("intent", ASSUMED, idle.summary, idle.trades)
+    against = compare_trades(nothing, replace(nothing, path=OPPOSITE))
+    assert (against.same, against.elsewhere, against.only_assumed, against.only_other) == (0, 0, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("profit", "other", "share", "says"),
     [
