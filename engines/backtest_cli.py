@@ -59,6 +59,24 @@ def backtest(
     out: Annotated[
         Path | None, typer.Option(help="Folder for trades, equity, signals and result.json.", metavar="DIR")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="One self-contained page: charts, trades, path sensitivity.", metavar="FILE.html"),
+    ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option(help="One picture: candles, trades, equity; also .svg or .pdf.", metavar="FILE.png"),
+    ] = None,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="Also run along the opposite path inside each bar, and compare.")
+    ] = False,
+    magnifier: Annotated[
+        Path | None,
+        typer.Option(
+            help="Shorter bars inside DATA's, as another path; without DATA the chart is made of them.",
+            metavar="FILE_1m.parquet",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the content of result.json.")] = False,
 ) -> int:
     """Run KWIN on a Parquet file of bars.
@@ -69,6 +87,8 @@ def backtest(
       kwin-backtest ETHUSDT_15m.parquet --profile intent --no-window
       kwin-backtest ETHUSDT_15m.parquet --set riskPct=1 --set trail_lookback=20
       kwin-backtest ETHUSDT_15m.parquet --no-window --start 2025-04-20T21:00Z --out result
+      kwin-backtest ETHUSDT_15m.parquet --report run.html --magnifier ETHUSDT_1m.parquet
+      kwin-backtest --magnifier ETHUSDT_1m.parquet --timeframe 15m --report run.html
       kwin-backtest --inputs --preset classic
 
     \b
@@ -78,7 +98,7 @@ def backtest(
         from engines.input_list import list_inputs_command
 
         return list_inputs_command(preset, as_json=as_json)
-    if data is None:
+    if data is None and magnifier is None:
         return fail("which bars? kwin-backtest DATA.parquet (kwin-backtest --help shows what is possible)")
     from engines.backtest_command import Request, backtest_command
 
@@ -102,6 +122,10 @@ def backtest(
             margin=margin,
             allow_gaps=allow_gaps,
             out=out,
+            report=report,
+            png=png,
+            paths=paths,
+            magnifier=magnifier,
             as_json=as_json,
         )
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from kwin_core.bars import BAR
 from kwin_core.engine import Buffers, Engine
 from kwin_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engines.paths.sub_bars import SubBars
 
 CHUNK_BARS = 16_384
 """Bars a call of the engine: few enough that what they produce stays in the processor's cache."""
@@ -68,6 +71,7 @@ def drive(
     sinks: Sequence[Sink],
     *,
     rates: np.ndarray | None = None,
+    subs: SubBars | None = None,
     on_bars: Callable[[int], None] | None = None,
 ) -> Clock:
     """Run blocks of bars through an engine.
@@ -84,6 +88,8 @@ def drive(
         Who takes the results, in this order.
     rates
         Account currency per quote currency, one a bar of the whole run, float64; ``None`` is 1.
+    subs
+        Shorter bars inside these, for an engine with the magnifier.
     on_bars
         Called with the number of bars done after every chunk.
 
@@ -95,15 +101,18 @@ def drive(
         When a fixed limit of the core is reached.
     """
     buffers = Buffers(engine.strategy, CHUNK_BARS)
-    engine.run(states, np.zeros(0, BAR), params, buffers)  # compiles, or loads what was compiled
+    nothing = np.zeros(0, BAR)
+    inner = (None, None) if subs is None else (nothing, np.zeros(1, np.int64))
+    engine.run(states, nothing, params, buffers, None, *inner)  # compiles, or loads what was compiled
     done, seconds = 0, 0.0
     for block in blocks:
         for first in range(0, block.size, CHUNK_BARS):
             rest = np.require(block[first : first + CHUNK_BARS], requirements=["C", "A", "W"])
             while rest.size:
                 part = None if rates is None else _rates(rates, done, rest.size)
+                inner = (None, None) if subs is None else subs.inside(rest)
                 begun = time.perf_counter()
-                taken = engine.run(states, rest, params, buffers, part)
+                taken = engine.run(states, rest, params, buffers, part, *inner)
                 seconds += time.perf_counter() - begun
                 trades, events = buffers.take()
                 chunk = Chunk(

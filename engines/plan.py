@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from kwin_core.bars import close_time, timeframe_name
 from kwin_core.emulator import Frozen
 from kwin_core.engine import Strategy, make_engine
 from kwin_core.errors import ConfigError, DataError
-from kwin_core.kwin.inputs import effective
+from kwin_core.kwin.inputs import effective, params_hash
 from kwin_core.kwin.setup import Setup, build
 from kwin_core.properties import EVER
 from kwin_core.snapshot import full_digest
+
+if TYPE_CHECKING:
+    from engines.paths.sub_bars import SubBars
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Plan:
         The same plan under another profile; ``None`` for strategies without profiles.
     rates
         Account currency per quote currency, one a bar, or ``None``.
+    subs
+        Shorter bars inside those of the source, when ``frozen`` has the magnifier.
     """
 
     source: Source
@@ -57,11 +62,21 @@ class Plan:
     least_bars: int = 1
     with_profile: Callable[[str], Plan] | None = field(default=None, repr=False)
     rates: np.ndarray | None = field(default=None, repr=False)
+    subs: SubBars | None = field(default=None, repr=False)
 
     @property
     def profile(self) -> str | None:
         """Profile of the run, when the strategy has any."""
         return self.label.get("profile")
+
+    def too_few(self, bars: int) -> DataError | None:
+        """The error of this run over so many bars, when its look-backs need more."""
+        if bars >= self.least_bars:
+            return None
+        return DataError(
+            f"{self.source.name}: too few bars: {bars}, and the longest look-back of these inputs needs "
+            f"{self.least_bars}; take more bars or shorter look-backs"
+        )
 
 
 @dataclass(frozen=True)
@@ -74,10 +89,9 @@ class Finished:
     clock: Clock
 
     @property
-    def core(self) -> np.void:
+    def core(self) -> Any:
         """The broker's record after the last bar."""
-        core: np.void = self.states[0]["core"]
-        return core
+        return self.states[0]["core"]
 
     def summary(self) -> dict[str, Any]:
         """What a result says, without the values of the inputs; see `engines.result.Result.summary`."""
@@ -124,13 +138,18 @@ def execute(
     states = engine.new_state(plan.settings, plan.params)
     tally = Tally(float(plan.settings["capital"]))
     clock = drive(
-        engine, states, plan.params, plan.source.blocks(), [tally, *sinks], rates=plan.rates, on_bars=on_bars
+        engine,
+        states,
+        plan.params,
+        plan.source.blocks(),
+        [tally, *sinks],
+        rates=plan.rates,
+        subs=plan.subs,
+        on_bars=on_bars,
     )
-    if tally.bars < plan.least_bars:
-        raise DataError(
-            f"{plan.source.name}: too few bars: {tally.bars}, and the longest look-back of these inputs needs "
-            f"{plan.least_bars}; take more bars or shorter look-backs"
-        )
+    too_few = plan.too_few(tally.bars)
+    if too_few is not None:
+        raise too_few
     return Finished(plan, states, tally, clock)
 
 
@@ -210,6 +229,19 @@ def plan_kwin(
         )
 
     return plan(profile)
+
+
+def with_inputs(plan: Plan, values: Mapping[str, Any], params: np.ndarray) -> Plan:
+    """A run of KWIN with other inputs, of which ``params`` is the record: what else follows from them is renewed."""
+    preset, profile = plan.label["preset"], plan.label["profile"]
+    return replace(
+        plan,
+        params=params,
+        values=values,
+        label={**plan.label, "params_hash": params_hash(preset, profile, values)},
+        least_bars=_longest_look_back(preset, values),
+        with_profile=None,
+    )
 
 
 def _longest_look_back(preset: str, values: Mapping[str, Any]) -> int:

@@ -22,6 +22,8 @@ from kwin_core.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from engines.paths.sensitivity import PathSensitivity
+
 
 class Result:
     """A finished run. Frames are made when first asked for.
@@ -54,6 +56,11 @@ class Result:
     def chain(self) -> str:
         """The state's running fingerprint, 16 hex digits."""
         return str(self.summary["chain"])
+
+    @property
+    def plan(self) -> Plan:
+        """What was run."""
+        return self._finished.plan
 
     @property
     def states(self) -> np.ndarray:
@@ -102,6 +109,30 @@ class Result:
         """
         return intent_beside(self._finished, self.summary)
 
+    def paths(self, magnifier: Path | str | None = None) -> PathSensitivity:
+        """The same run along other paths inside each bar, and under the other profile.
+
+        Along the opposite path, which takes the farther extreme of every bar first; along real shorter bars, when a
+        file of them is given. Look at it before a strategy trades: what does not survive it was never there.
+
+        Parameters
+        ----------
+        magnifier
+            Parquet file of shorter bars, best of one minute, of the same symbol and time.
+
+        Raises
+        ------
+        DataError, ConfigError
+            When the file is bad, or its bars are not those inside the run's.
+        """
+        from engines.paths.sensitivity import path_sensitivity
+        from engines.paths.sub_bars import read_sub_bars
+
+        plan = self._finished.plan
+        chart_ms = plan.source.instrument.timeframe_ms
+        subs = None if magnifier is None else read_sub_bars(magnifier, chart_ms)
+        return path_sensitivity(plan, subs)
+
     def report(self) -> dict[str, Any]:
         """Content of ``result.json``: the summary, the inputs, and the ``intent`` reading where it matters."""
         return report_of(self.summary, self.params, self.intent)
@@ -120,6 +151,26 @@ class Result:
         with files_of(self._finished.plan, Path(folder)) as files:
             files.take(chunk)
             files.finish(self._finished.core, report)
+
+    def write_report(self, path: Path | str, paths: PathSensitivity | None = None) -> None:
+        """Write one self-contained HTML page of the run; see :func:`engines.report.page.report_html`.
+
+        Parameters
+        ----------
+        path
+            The file; replaced when it exists.
+        paths
+            What :meth:`paths` gave, for the panel of path sensitivity; without it the page says that it is missing.
+        """
+        from engines.report.page import write_report
+
+        write_report(path, self, paths)
+
+    def write_picture(self, path: Path | str) -> None:
+        """Draw candles, trades and equity as one picture; the format is the file's (``.png``, ``.svg``, ``.pdf``)."""
+        from engines.report.picture import write_picture
+
+        write_picture(path, self)
 
     def _bars(self) -> np.ndarray:
         if not self._recorder.keeps_bars:

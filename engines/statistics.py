@@ -51,8 +51,11 @@ def ratio(value: float, by: float) -> float | None:
     return value / by if by > 0.0 else None
 
 
-def account_statistics(core: np.void, tally: Tally) -> dict[str, Any]:
-    """Everything a summary says about the account and its trades; see :mod:`engines.result` for the units."""
+def account_statistics(core: Any, tally: Tally) -> dict[str, Any]:
+    """Everything a summary says about the account and its trades; see :mod:`engines.result` for the units.
+
+    ``core`` is the broker's record after the last bar, or a mapping of its fields.
+    """
     capital = float(core["settings"]["capital"])
     closed, won = int(core["closed_trades"]), int(core["won_trades"])
     lost = int(core["lost_trades"])

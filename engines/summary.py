@@ -124,8 +124,8 @@ def plain(value: float | None) -> str:
     return _DASH if value is None else f"{value:,.2f}"
 
 
-def summary_html(summary: Summary, intent: Summary | None) -> str:
-    """The summary for a notebook."""
+def figures_html(summary: Summary, intent: Summary | None) -> str:
+    """The table of figures; one column a reading."""
     readings = [summary] if intent is None else [summary, intent]
     rows = zip(_ROWS, zip(*(figures(reading) for reading in readings), strict=True), strict=True)
     heads = "".join(f"<th>{escape(str(reading.get('profile', '')))}</th>" for reading in readings)
@@ -135,11 +135,16 @@ def summary_html(summary: Summary, intent: Summary | None) -> str:
         + "</tr>"
         for name, cells in rows
     )
+    return f"<table><tr><th></th>{heads}</tr>{body}</table>"
+
+
+def summary_html(summary: Summary, intent: Summary | None) -> str:
+    """The summary for a notebook."""
     warning = summary["path_warning"]
     first = f"<p style='color:#b00020'><b>{escape(warning)}</b></p>" if warning else ""
     head = "<br>".join(escape(line) for line in head_lines(summary))
     foot = "<br>".join(escape(line) for line in foot_lines(summary))
-    return f"{first}<p>{head}</p><table><tr><th></th>{heads}</tr>{body}</table><p><small>{foot}</small></p>"
+    return f"{first}<p>{head}</p>{figures_html(summary, intent)}<p><small>{foot}</small></p>"
 
 
 def _minute(moment: str) -> str:

@@ -9,6 +9,17 @@ from kwin_core.bars import DAY_MS
 from kwin_core.state import EXIT, REPLACED
 
 
+def running_sum(start: float, values: np.ndarray) -> float:
+    """The sum, added up one by one: the same bits however the values are cut into pieces."""
+    return float(np.add.accumulate(np.concatenate(([start], values)))[-1])
+
+
+def day_ends(times_ms: np.ndarray) -> np.ndarray:
+    """Whether each bar, by open time (ms), is the last of its UTC day; bool."""
+    days = times_ms // DAY_MS
+    return np.append(days[1:] != days[:-1], True)
+
+
 class Tally:
     """Sums over bars, trades and orders.
 
@@ -75,7 +86,7 @@ class Tally:
         if self.first_ms is None:
             self.first_ms = int(bars["time_ms"][0])
         self.last_ms = int(bars["time_ms"][-1])
-        self.range_sum += float((bars["high"] - bars["low"]).sum())
+        self.range_sum = running_sum(self.range_sum, bars["high"] - bars["low"])
         equity = marks["equity"]
         peaks = np.maximum(np.maximum.accumulate(equity), self._peak)
         self._peak = float(peaks[-1])
@@ -83,9 +94,8 @@ class Tally:
         self.close_drawdown_fraction = max(
             self.close_drawdown_fraction, float(((peaks - equity) / peaks).max())
         )
-        days = bars["time_ms"] // DAY_MS
-        last = np.append(days[1:] != days[:-1], True)
-        self._days.append(days[last])
+        last = day_ends(bars["time_ms"])
+        self._days.append(bars["time_ms"][last] // DAY_MS)
         self._day_equity.append(equity[last])
 
     def _take_trades(self, trades: np.ndarray) -> None:

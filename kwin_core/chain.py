@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwin_core.jit import compiled
+from kwin_core.jit import compiled, compiled_inline
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 _NAN_BITS = np.uint64(0x7FF8000000000000)
 
 
-@compiled
+@compiled_inline
 def bits(value: float) -> np.uint64:
     """Bit pattern of a double; every ``nan`` gives the same one (a computed and a folded nan differ)."""
     return np.float64(value).view(np.uint64) if value == value else _NAN_BITS
 
 
-@compiled
+@compiled_inline
 def mix(chain: np.uint64, word: np.uint64) -> np.uint64:
     """One step of the chain: invertible in each argument, so that no single difference can vanish."""
     z = (chain ^ word) * _MULTIPLIER

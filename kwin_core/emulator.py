@@ -34,6 +34,7 @@ class Frozen(NamedTuple):
     currency: bool | None = None  # the account currency is not the quote currency: a rate per bar (C1)
     magnifier: bool | None = None  # lower-timeframe bars refine the path (R122)
     venue: bool | None = None  # an exchange is the broker: the phases fill nothing, see kwin_core.venue
+    contrary: bool | None = None  # the farther extreme first: the path that TradingView does not assume (R4)
 
 
 _TIME_FACTOR = np.uint64(0x9FB21C651E98DF25)

@@ -37,7 +37,7 @@ def history_state(capacity: int = DEFAULT_CAPACITY) -> np.dtype[Any]:
 HISTORY = history_state()
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def push(st: Record, x: float) -> None:
     """Append this bar's value; call exactly once a bar."""
     head = st.head + 1
@@ -72,7 +72,7 @@ def push_at(st: Record, x: float, bar_index: int) -> None:
     st.bar = bar_index
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def get(st: Record, n: int) -> float:
     """``x[n]``: the value n bars ago, 0 being the newest.
 

@@ -76,7 +76,7 @@ def reject(bound: Record, code: int) -> None:
     bound.length = 0
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def accept(bound: Record, length: int, capacity: int) -> bool:
     """Whether an indicator may run with this length; two comparisons on the common path.
 

@@ -295,10 +295,13 @@ def checkpoint(core: Any, here: float, frozen: Any) -> None:
 
 @compiled
 def walk_legs(core: Any, o: float, h: float, low: float, c: float, frozen: Any) -> None:
-    """From the open over both extremes, in the assumed order, to the close."""
+    """From the open over both extremes, in the assumed order or the contrary one, to the close."""
+    up_first = high_first(core, o, h, low)
+    if frozen.contrary is not None:
+        up_first = not up_first
     first = low
     second = h
-    if high_first(core, o, h, low):
+    if up_first:
         first = h
         second = low
     walk(core, o, first, frozen)

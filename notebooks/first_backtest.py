@@ -124,6 +124,23 @@ account.update_layout(title="Equity and drawdown, USDT", height=380)
 account
 
 # %% [markdown]
+# ## How much hangs on the assumed path?
+#
+# A bar says its four prices and not the order of its high and low. TradingView assumes that the nearer one came first.
+# The same run with the farther one first, and the same under the other profile: what does not survive this cannot be
+# expected from an account. With a file of one-minute bars, `paths("ETHUSDT_1m.parquet")` adds what really happened.
+
+# %%
+backtest(bars, profile="tv-literal", params={"use_window": False}).paths()
+
+# %% [markdown]
+# ## One page to keep
+#
+# `result.write_report("run.html", result.paths())` writes everything as one page that needs nothing else: the chart to
+# zoom, every trade, months, distributions, this panel, all inputs and hashes. The command does the same:
+# `kwin-backtest bars.parquet --profile intent --report run.html`.
+
+# %% [markdown]
 # ## The same run, anywhere
 #
 # The digest stands for the whole last state. The command prints the same one for the same bars and settings:

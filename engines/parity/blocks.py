@@ -66,6 +66,16 @@ def markdown(blocks: Sequence[Block]) -> str:
 
 def html(blocks: Sequence[Block], title: str) -> str:
     """One page without anything from outside."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body(blocks)}\n</body>\n"
+        "</html>\n"
+    )
+
+
+def body(blocks: Sequence[Block]) -> str:
+    """What the page holds, for a notebook."""
     parts = []
     for at, block in enumerate(blocks):
         if isinstance(block, Heading):
@@ -75,12 +85,7 @@ def html(blocks: Sequence[Block], title: str) -> str:
             parts.append(f"<p>{escape(block.text)}</p>")
         else:
             parts.append(_html_table(block))
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    return "\n".join(parts)
 
 
 def _html_table(table: Table) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engines.parity.causes import Scene
 from engines.parity.matching import Comparison
@@ -12,11 +12,14 @@ from engines.parity.trials import Problem, Trial
 from engines.parity.zones import Fit
 from feeds.instants import iso
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SHOWN_DIFFERENCES = 50
 STATE_COLUMNS = ("position_seen", "equity_seen", "bull", "bear", "action", "qty", "stop", "exit_stop")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
     """One comparison.
 
@@ -62,6 +65,18 @@ class Outcome:
     def parity(self) -> bool:
         """Whether every trade matches in every printed column."""
         return self.comparison.wrong == 0 and self.verdict is None
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """What differs, one row a cell: ``trade`` and ``row`` of the export, ``field``, ``export``, ``run``."""
+        import pandas as pd
+
+        rows = [
+            (cell.number, cell.row, cell.field, cell.expected, cell.actual)
+            for pair in self.comparison.pairs
+            for cell in pair.differences
+        ]
+        return pd.DataFrame(rows, columns=["trade", "row", "field", "export", "run"])
 
     @property
     def zone_sentence(self) -> str:
@@ -120,6 +135,17 @@ class Outcome:
             },
             "notes": list(self.notes),
         }
+
+    def _repr_html_(self) -> str:
+        from engines.parity.blocks import body
+        from engines.parity.report import blocks_of
+
+        return body(blocks_of(self))
+
+    def __repr__(self) -> str:
+        from engines.parity.report import counts
+
+        return f"<Outcome {'parity' if self.parity else 'no parity'}: {counts(self.comparison)}>"
 
     def _first(self) -> dict[str, Any] | None:
         if self.verdict is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,11 +21,17 @@ from engines.parity.setting import Bars, Setting
 from engines.parity.trials import Bench, Problem, Trial, changes_for, dear_changes, try_settings
 from engines.parity.workbook import Report, read_report
 from engines.parity.zones import UTC_ZONE, Fit, Zone, find_zone, fit, parse_zone
+from engines.source_arrays import bars_of_frame, timeframe_of
+from feeds.facts import Facts
+from feeds.gate import Gate
 from feeds.instants import iso
 from feeds.parquet import ParquetFeed
 from kwin_core.bars import timeframe_name
 from kwin_core.errors import ConfigError
 from kwin_core.kwin.inputs import BY_NAME
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Progressed = Callable[[int, int], None]
 FEW = 3
@@ -37,7 +43,7 @@ class Question:
     """The arguments of the command; ``None`` is not given. Their meaning is in its help."""
 
     export: Path
-    data: Path
+    data: Path | pd.DataFrame
     preset: str | None = None
     profile: str = "tv-literal"
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -84,7 +90,7 @@ def compare(question: Question, on_progress: Progressed | None = None) -> Outcom
     here = fit(walls, bars.array, tick, zone)
     outcome = Outcome(
         export_name=str(question.export),
-        data_name=str(question.data),
+        data_name=bars.name,
         setting=setting.report(bars),
         problem=problem,
         comparison=comparison,
@@ -116,22 +122,35 @@ def compare(question: Question, on_progress: Progressed | None = None) -> Outcom
 
 def _bars(question: Question, mapped: Mapped, report: Report) -> tuple[Bars, float, float]:
     """The bars, and tick and lot: as given, or as the workbook, the data or the printed prices say."""
-    feed = ParquetFeed(question.data, allow_gaps=question.allow_gaps)
-    length_ms = feed.timeframe_ms
+    array, facts, name, usual = _read(question)
+    length_ms = facts.timeframe_ms or timeframe_of(array, name)
     if mapped.timeframe_ms not in (None, length_ms):
         raise ConfigError(
-            f"{question.data}: these are {timeframe_name(length_ms)} bars and the workbook is of a "
+            f"{name}: these are {timeframe_name(length_ms)} bars and the workbook is of a "
             f"{timeframe_name(mapped.timeframe_ms or 0)} chart: give the bars of that timeframe"
         )
-    stated = (question.tick, mapped.settings.get("tick"), feed.facts.tick)
+    stated = (question.tick, mapped.settings.get("tick"), facts.tick)
     tick = next((value for value in stated if value is not None), steps_of(report.export)[0])
-    lot = next((value for value in (question.lot, feed.facts.lot) if value is not None), 0.0)
-    symbol = feed.facts.symbol or question.data.stem
-    if mapped.symbol and symbol == question.data.stem:  # the file does not say what it holds
+    lot = next((value for value in (question.lot, facts.lot) if value is not None), 0.0)
+    symbol = facts.symbol or usual
+    if mapped.symbol and symbol == usual:  # the data does not say what it holds
         symbol = mapped.symbol
     if mapped.symbol and _bare(symbol) != _bare(mapped.symbol):
         mapped.unmapped.append((f"Symbol = {mapped.symbol}", f"the bars are of {symbol}"))
-    return Bars(feed.read(), str(question.data), symbol, length_ms), float(tick), float(lot)
+    return Bars(array, name, symbol, length_ms), float(tick), float(lot)
+
+
+def _read(question: Question) -> tuple[np.ndarray, Facts, str, str]:
+    """Bars, what they say of themselves, their name, and the symbol that they have when they do not say one."""
+    data = question.data
+    if isinstance(data, Path):
+        feed = ParquetFeed(data, allow_gaps=question.allow_gaps)
+        return feed.read(), replace(feed.facts, timeframe_ms=feed.timeframe_ms), str(data), data.stem
+    facts = Facts(**{name: data.attrs.get(name) for name in ("symbol", "timeframe_ms", "tick", "lot")})
+    array = bars_of_frame(data, "frame")
+    length_ms = facts.timeframe_ms or timeframe_of(array, "frame")
+    Gate(length_ms, allow_gaps=question.allow_gaps, source="frame").check(array)
+    return array, replace(facts, timeframe_ms=length_ms), "frame", "frame"
 
 
 def _zone(

@@ -14,7 +14,7 @@ from kwin_core import ta
 from kwin_core.commands import entry
 from kwin_core.exits import exit
 from kwin_core.history import get, push
-from kwin_core.jit import compiled
+from kwin_core.jit import compiled, compiled_inline
 from kwin_core.kwin.state import NO_SWING
 from kwin_core.na import EPSILON, maximum, minimum
 from kwin_core.security import htf_update
@@ -58,7 +58,7 @@ def start(st: Any, _params: Any) -> None:
     st.last_entry_ms = -(2**62)
 
 
-@compiled
+@compiled_inline
 def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: float, close: float) -> bool:
     """Steps 2 and 3: a bar that sweeps the swing and closes back, open included (X-S8).
 
@@ -82,7 +82,7 @@ def local_failure(s: Any, side: int, n: int, wick: float, other: float, open_: f
     return hit
 
 
-@compiled
+@compiled_inline
 def classic_failure(side: int, pivot: float, extreme: float, back: float, open_: float, close: float) -> bool:
     """Step 5: a pivot confirmed now and a sweep of the bar ``len`` bars ago (SP-1, X-S4)."""
     return (
@@ -265,14 +265,14 @@ def update_lookbacks(p: Any, st: Any, bar: Any, n: int) -> None:
     ta.conditional_step(st.short.lookback, bar.high, p.trail_lookback, n, p.conditional_history)
 
 
-@compiled
+@compiled_inline
 def update_extremes(p: Any, st: Any, bar: Any) -> None:
     """For ``intent``, after the bar: the N-bar extremes ending at it, which the next bar calls previous."""
     st.long.extreme_previous = ta.lowest(st.long.extreme, bar.low, p.trail_lookback)
     st.short.extreme_previous = ta.highest(st.short.extreme, bar.high, p.trail_lookback)
 
 
-@compiled
+@compiled_inline
 def calculate(ctx: Any, bar: Any, st: Any, p: Any, sig: Any) -> None:
     """One closed bar of dual-sfp or classic-quality."""
     n = ctx.bar_index

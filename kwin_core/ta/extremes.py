@@ -57,7 +57,7 @@ def pivot_state(capacity: int = 64) -> np.dtype[Any]:
 PIVOT = pivot_state()
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def _advance(st: Record, x: float, length: int) -> bool:
     """Take a bar's value and update the highest of the window; whether ``length`` bars were seen.
 
@@ -91,7 +91,7 @@ def _advance(st: Record, x: float, length: int) -> bool:
     return bool(st.count >= length)
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def highest(st: Record, x: float, length: int) -> float:
     """``ta.highest``: the highest of the last ``length`` bars, this one included; ``na`` before (I10).
 
@@ -108,7 +108,7 @@ def highest(st: Record, x: float, length: int) -> float:
     return float(st.best) if _advance(st, x, length) else np.nan
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def lowest(st: Record, x: float, length: int) -> float:
     """``ta.lowest``: mirror of `highest`."""
     return -float(st.best) if _advance(st, -x, length) else np.nan
@@ -133,7 +133,7 @@ def value_range(st: Record, x: float, length: int) -> float:
     return top - lowest(st.low, x, length)
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def pivothigh(st: Record, x: float, left: int, right: int) -> float:
     """``ta.pivothigh``: the value ``right`` bars ago, when it is a pivot (I5, SP-12 to SP-15).
 
@@ -168,17 +168,23 @@ def pivothigh(st: Record, x: float, left: int, right: int) -> float:
     st.count += 1
     if st.count < left + right + 1:
         return np.nan
-    candidate = st.values[(head - right) % capacity]
-    for age in range(right):
-        if not st.values[(head - age) % capacity] < candidate:
+    slot = head - right
+    if slot < 0:
+        slot += capacity
+    candidate = st.values[slot]
+    after = head
+    for _ in range(right):
+        if not st.values[after] < candidate:
             return np.nan
-    for age in range(right + 1, right + left + 1):
-        if st.values[(head - age) % capacity] > candidate:
+        after = after - 1 if after > 0 else capacity - 1
+    for _ in range(left):
+        slot = slot - 1 if slot > 0 else capacity - 1
+        if st.values[slot] > candidate:
             return np.nan
     return float(candidate)
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", forceinline=True)
 def pivotlow(st: Record, x: float, left: int, right: int) -> float:
     """``ta.pivotlow``: mirror of `pivothigh`; equal lows are allowed on the left only (SP-13)."""
     return -pivothigh(st, -x, left, right)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.data import long_series, series
-from tests.bench.table import calls, commands, loops
+from tests.bench.table import calls, commands, loops, many_sets
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         f"dual-sfp, tv-literal; {series().name}, {series().bars.size} bars repeated to {long_series().size}"
     )
     table = Table("what", "measured", "beside", title=title, title_justify="left")
-    for group in (loops, calls, commands):
+    for group in (loops, calls, commands, many_sets):
         with screen.status(group.__name__):
             rows = list(group())
         for row in rows:

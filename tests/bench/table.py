@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.backtesting import backtest
 from kwin_core.engine import make_engine
-from tests.bench import processes
+from tests.bench import processes, sweeps
 from tests.bench.c_loop import CLoop, has_compiler
 from tests.bench.data import BAR_MS, TEN_YEARS_OF_MINUTES, TICK, dual_sfp, long_series, series, write_minutes
 from tests.bench.runs import CHUNK_SIZES, fingerprints, one_bar_a_call, run_c, run_core, run_reference
@@ -121,6 +121,12 @@ def commands() -> Iterator[Row]:
         yield _process(name, processes.measure(minutes, "--no-window", "--json"))
         written = processes.measure(minutes, "--no-window", "--json", "--out", Path(folder) / "out")
         yield _process(f"{name}, --out", written)
+
+
+def many_sets() -> Iterator[Row]:
+    """A sweep of ten thousand sets, and what else could have run them."""
+    for line in sweeps.lines():
+        yield Row(*line)
 
 
 def _process(name: str, run: processes.Process) -> Row:

@@ -72,6 +72,16 @@ def text_file(name: str, text: str, *words: str) -> Callable[[Path], list[str]]:
     return make
 
 
+def folder_beside(name: str, *words: str) -> Callable[[Path], list[str]]:
+    """A folder beside a good file."""
+
+    def make(folder: Path) -> list[str]:
+        (folder / name).mkdir()
+        return good(*words)(folder)
+
+    return make
+
+
 def put(column: str, row: int, value: float) -> Spoil:
     """Write one value into a column."""
 
@@ -190,6 +200,25 @@ BAD_INPUTS: dict[str, BadInput] = {
     ),
     "output folder is a file": BadInput(
         text_file("taken", "a file", "--out", "{folder}/taken"), "cannot write there"
+    ),
+    "report of another kind": BadInput(
+        good("--report", "{folder}/run.txt"), r"--report .*run.txt: the name must end in one of .html"
+    ),
+    "report in no folder": BadInput(
+        good("--report", "{folder}/none/run.html"), "--report .*lies in no existing folder"
+    ),
+    "picture of another kind": BadInput(
+        good("--png", "{folder}/run.html"), "--png .*must end in one of .png"
+    ),
+    "picture is a folder": BadInput(
+        folder_beside("run.png", "--png", "{folder}/run.png"), "run.png is a folder"
+    ),
+    "missing shorter bars": BadInput(
+        good("--magnifier", "{folder}/none.parquet"), "none.parquet: no such file"
+    ),
+    "shorter bars that are not shorter": BadInput(
+        lambda folder: [*good()(folder), "--magnifier", good()(folder)[0]],
+        "15m bars do not fit into the chart's 15m bars",
     ),
     "no file given": BadInput(lambda _: [], "which bars"),
 }

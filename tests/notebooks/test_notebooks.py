@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engines import backtest
-
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+from tests.notebooks.executing import NOTEBOOKS, ROOT, executed, keep
 
 
-def executed(path: Path) -> Any:
-    """The notebook after execution; a cell that fails fails the test with its traceback."""
-    jupytext = pytest.importorskip("jupytext")
-    nbclient = pytest.importorskip("nbclient")
-    notebook = jupytext.read(path)
-    client = nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    )
-    client.execute()
+@cache
+def run_of(name: str) -> Any:
+    """The notebook after execution, once for all tests; kept to be read in ``KWIN_NOTEBOOKS_OUT``, when set."""
+    for module in ("jupytext", "nbclient", "plotly"):
+        pytest.importorskip(module)
+    notebook = executed(ROOT / "notebooks" / f"{name}.py")
+    folder = os.environ.get("KWIN_NOTEBOOKS_OUT")
+    if folder:
+        keep(notebook, name, Path(folder))
     return notebook
 
 
@@ -39,7 +39,7 @@ def outputs(notebook: Any, kind: str) -> list[Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path) -> None:
-    notebook = executed(path)
+    notebook = run_of(path.stem)
     shown = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.outputs]
     assert shown
     assert not [output for cell in shown for output in cell.outputs if output.output_type == "error"]
@@ -48,7 +48,7 @@ def test_notebook_runs(path: Path) -> None:
 @pytest.mark.slow
 def test_first_backtest_shows_what_it_promises() -> None:
     """The warning, the run of backtest() itself, candles with entries, exits and stops, and the equity."""
-    notebook = executed(ROOT / "notebooks" / "first_backtest.py")
+    notebook = run_of("first_backtest")
     pages = " ".join(outputs(notebook, "text/html"))
     assert "NOT AN EDGE" in pages
     result = backtest(
@@ -60,3 +60,38 @@ def test_first_backtest_shows_what_it_promises() -> None:
     assert names == ["bars", "stop", "long entry", "short entry", "exit"]
     assert candles["data"][0]["type"] == "candlestick"
     assert [trace["name"] for trace in account["data"]] == ["equity", "below its peak"]
+    assert "hangs on the assumed path" in pages
+
+
+@pytest.mark.slow
+def test_own_strategy_shows_what_it_promises() -> None:
+    """Its figures, its signals beside the bars, the check against a shorter run, and the sweep with its heat map."""
+    notebook = run_of("own_strategy")
+    pages = " ".join(outputs(notebook, "text/html"))
+    assert "breakout" in pages
+    assert "exit_stop" in pages
+    assert any("all equal" in text for text in outputs(notebook, "text/plain"))
+    (chart,) = outputs(notebook, "application/vnd.plotly.v1+json")
+    assert chart["data"][0]["type"] == "heatmap"
+
+
+@pytest.mark.slow
+def test_parity_shows_what_it_promises() -> None:
+    """Parity; the setting that would match; the damaged cell."""
+    pages = outputs(run_of("tradingview_parity"), "text/html")
+    assert any("TradingView parity: parity" in page for page in pages)
+    assert any("no parity" in page and "use_window" in page for page in pages)
+    assert "export" in pages[-1]
+    assert pages[-1].count("<tr") == 2  # the heads, and the one cell that was changed
+
+
+@pytest.mark.slow
+def test_sweep_and_walk_forward_shows_what_it_promises() -> None:
+    """The ranked sets, the heat map, what luck would give, the windows, and the path."""
+    notebook = run_of("sweep_and_walk_forward")
+    pages = " ".join(outputs(notebook, "text/html"))
+    for text in ("SweepResult", "trailing_perc", "assumed path"):
+        assert text in pages
+    assert any("expected_best" in text for text in outputs(notebook, "text/plain"))
+    (chart,) = outputs(notebook, "application/vnd.plotly.v1+json")
+    assert chart["data"][0]["type"] == "heatmap"

@@ -1,0 +1,105 @@
+"""Walk-forward: every step is a sweep and a backtest that could have been made by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engines import backtest, sweep, walk_forward
+from feeds.instants import iso
+from kwin_core.errors import ConfigError
+from tests.research.runs import FIXED, bars_file
+
+pytestmark = pytest.mark.slow  # the sweep is compiled once, some 40 s
+
+SPACE = {"swing_len": [2, 4, 8], "trailing_perc": [0.3, 0.6]}
+OPTIONS = {"profile": "intent", "params": FIXED, "rank": "profit_factor", "min_trades": 5}
+
+
+@pytest.mark.parametrize("anchored", [False, True])
+def test_every_step_can_be_made_by_hand(anchored: bool, tmp_path: Path) -> None:
+    path = bars_file(tmp_path, 6_000)
+    walk = walk_forward(path, SPACE, in_sample="30d", out_of_sample="10d", anchored=anchored, **OPTIONS)
+    assert len(walk.steps) == 4
+    capital = 300.0
+    equity = []
+    for step in walk.steps:
+        window = step.window
+        start, split, end = (iso(ms) for ms in (window.start_ms, window.split_ms, window.end_ms))
+        best = sweep(path, SPACE, start=start, end=split, **OPTIONS).best()
+        assert step.chosen == {name: best[name] for name in SPACE}
+        assert step.in_sample == best
+        assert step.capital == capital
+        by_hand = backtest(
+            path, profile="intent", params={**FIXED, **step.chosen},
+            start=start, end=end, trade_from=split, capital=capital,
+        )  # fmt: skip
+        assert step.result is not None
+        assert step.result.digest == by_hand.digest
+        assert (by_hand.trades["entry_time"] >= pd.Timestamp(split)).all()
+        part = by_hand.equity[by_hand.equity.index >= pd.Timestamp(split)]["equity"]
+        equity.append(part)
+        capital = float(part.iloc[-1])
+    joined = pd.concat(equity)
+    np.testing.assert_array_equal(walk.equity["equity"], joined)
+    assert walk.equity.index.is_monotonic_increasing
+    assert walk.equity.index.is_unique
+    assert walk.summary["net_profit"] == joined.iloc[-1] - 300.0
+    assert walk.summary["trades_closed"] == int((~walk.trades["is_open"]).sum()) > 10
+    daily = joined.groupby(joined.index.floor("D")).last()
+    returns = np.diff(np.concatenate(([300.0], daily))) / np.concatenate(([300.0], daily[:-1]))
+    assert walk.summary["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1) * np.sqrt(365))
+    assert list(walk.windows["profit_factor in sample"]) == [
+        step.in_sample["profit_factor"] for step in walk.steps
+    ]
+
+
+def test_a_window_without_a_set_that_counts_is_not_traded(tmp_path: Path) -> None:
+    path = bars_file(tmp_path, 6_000)
+    walk = walk_forward(path, SPACE, in_sample=30, out_of_sample=10, **{**OPTIONS, "min_trades": 10_000})
+    assert walk.summary["windows_traded"] == 0
+    assert (walk.equity["equity"] == 300.0).all()
+    assert walk.trades.empty
+    assert walk.summary["sharpe"] is None
+
+
+def test_the_strategys_own_window_is_refused(tmp_path: Path) -> None:
+    path = bars_file(tmp_path)
+    for params, space in (({}, SPACE), (FIXED, {**SPACE, "useWindow": [True]})):
+        with pytest.raises(ConfigError, match="switch the strategy's own time window off"):
+            walk_forward(path, space, params=params, in_sample=10, out_of_sample=5)
+
+
+def test_through_the_command(tmp_path: Path) -> None:
+    text = (
+        "profile = 'intent'\nrank = 'profit_factor'\nmin_trades = 5\n[fixed]\nuse_window = false\n[space]\n"
+        "swing_len = [2, 4, 8]\ntrailing_perc = [0.3, 0.6]\n[walk_forward]\nin_sample = '30d'\nout_of_sample = 10\n"
+    )
+    (tmp_path / "walk.toml").write_text(text)
+    path = bars_file(tmp_path, 6_000)
+    words = [
+        sys.executable,
+        "-m",
+        "engines.research.sweep_cli",
+        path,
+        tmp_path / "walk.toml",
+        "--out",
+        tmp_path / "out",
+    ]
+    done = subprocess.run(
+        [*map(str, words), "--json"], capture_output=True, text=True, timeout=300, check=True
+    )
+    walk = walk_forward(path, SPACE, in_sample=30, out_of_sample=10, **OPTIONS)
+    assert json.loads(done.stdout)["net_profit"] == walk.summary["net_profit"]
+    equity = pd.read_parquet(tmp_path / "out" / "equity.parquet")
+    np.testing.assert_array_equal(equity["equity"], walk.equity["equity"])
+    assert len(pd.read_parquet(tmp_path / "out" / "windows.parquet")) == 4
+    again = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode == 2
+    assert "there are files in it" in again.stderr
