@@ -185,6 +185,7 @@ class Fleet:
         self._base = 0
         self._lost = 0
         self._accepted = 0
+        self._quiet_at = -1
 
     def start(self) -> None:
         """All of them."""
@@ -221,6 +222,7 @@ class Fleet:
     def rebase(self) -> None:
         """Frames sent so far that were not seen are lost."""
         until(self.exchange.quiet, "everything is on the wire")
+        self._quiet_at = -1
         self._base, self._accepted = self.exchange.data_frames, self.exchange.hub.accepted
         for one in self.members:
             one.ask(ALL_THERE_IS)
@@ -231,6 +233,9 @@ class Fleet:
 
     def settled(self, frames: int) -> bool:
         """Whether every deployment has dealt with every frame and has nothing under way."""
+        due_ms = self._next_timer()
+        if frames == self._quiet_at and (due_ms is None or due_ms > self.exchange.clock.now_ms()):
+            return True  # nothing has been sent since, and no timer has rung
         self.ask(frames)
         if not all(one.value(SETTLED) for one in self.members):
             return False
@@ -238,7 +243,9 @@ class Fleet:
             if self._accepted == self.exchange.hub.accepted and all(one.value(LINKS) for one in self.members):
                 return False
             self.rebase()  # a deployment gave its connection up: what was on it is lost
-        return all(one.value(SETTLED) for one in self.members)
+            return False
+        self._quiet_at = frames
+        return True
 
     def _next_timer(self) -> int | None:
         times = [due for one in self.members if (due := one.value(NEXT_MS)) >= 0]
