@@ -42,7 +42,7 @@ def open_ms(number: int) -> int:
     return int(fixture_bars()["time_ms"][number])
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(8_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1_000, pytest.param(4_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("given", [{}, BUSY], ids=["plain", "reversing"])
 @pytest.mark.parametrize("profile", ["intent", "tv-literal"])
 def test_on_paper_the_exchange_ledger_shows_what_the_emulator_shows(
