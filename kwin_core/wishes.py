@@ -65,6 +65,8 @@ class Protection:
         Price that wakes the trail, ticks.
     trail_ticks
         Distance of the trail, whole ticks; ``nan`` when there is none.
+    covered
+        Whether an exit of the script covers the position; without one no level is the script's word.
     """
 
     side: int
@@ -73,6 +75,7 @@ class Protection:
     limit_ticks: float
     activation_ticks: float
     trail_ticks: float
+    covered: bool = True
 
 
 def entries_wanted(states: np.ndarray) -> list[EntryWish]:
@@ -138,7 +141,13 @@ def protection_wanted(states: np.ndarray) -> Protection | None:
         )
     stop, limit, activation, trail = levels.pop() if levels else (None, None, None, None)
     return Protection(
-        1 if size > 0.0 else -1, abs(size), _level(stop), _level(limit), _level(activation), _level(trail)
+        1 if size > 0.0 else -1,
+        abs(size),
+        _level(stop),
+        _level(limit),
+        _level(activation),
+        _level(trail),
+        covered=bool(legs),
     )
 
 

@@ -436,6 +436,7 @@ def desk_policy(loaded: Loaded) -> DeskPolicy:
             never_loosen=config.deployment.profile == "intent",
             naked_exit_ms=int(policy.naked_exit_s * 1000),
             adopted_stop_percent=Decimal(str(policy.adopted_stop_percent)),
+            stop_withdrawn=policy.stop_withdrawn,
         ),
         orphans=policy.orphans,
         shadow=config.deployment.authority == "shadow",

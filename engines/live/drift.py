@@ -56,6 +56,7 @@ class Kind(StrEnum):
     LATE_EXIT = "late_exit"  # shadow: left after the emulator had
     # both traded, and the exit differs
     TRAIL_REFUSED = "trail_refused"  # the exchange took no trail: the hard stop was alone
+    STOP_KEPT = "stop_kept"  # the script asked for no stop any more; the one that rested stayed
     STOP_CROSSED = "stop_crossed"  # the market was beyond the stop when it should have been placed
     EXIT_X_ONLY = "exit_x_only"  # X left on an earlier bar, or E is still in
     EXIT_E_ONLY = "exit_e_only"  # X left on a later bar, or is still in
@@ -79,6 +80,7 @@ class Note(StrEnum):
     LATE_EXIT = "late_exit"
     UNSETTLED = "unsettled"  # a bar was decided without a confirmed position
     TRAIL_REFUSED = "trail_refused"
+    STOP_KEPT = "stop_kept"
     STOP_CROSSED = "stop_crossed"
     EXTERNAL_OPEN = "external_open"
     MANUAL_CLOSE = "manual_close"
@@ -324,6 +326,8 @@ def _exit_differs(emulator: Side, exchange: Side, tick: float, facts: Facts) -> 
         return Kind.TRAIL_REFUSED
     if facts.exit_action == CROSSED:
         return Kind.STOP_CROSSED
+    if Note.STOP_KEPT in facts.notes:
+        return Kind.STOP_KEPT
     if same_bar:
         return Kind.OTHER_EXIT
     if exchange.exit_time_ms is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from kwin_core.wishes import Protection
@@ -15,13 +15,15 @@ ZERO = Decimal(0)
 class Levels:
     """Stop, target and trail of a position, quote currency; None where there is none.
 
-    ``trail`` is a distance, ``active`` the price that wakes it.
+    ``trail`` is a distance, ``active`` the price that wakes it. ``bare``: an exit of the script covers the position,
+    and asks for no stop.
     """
 
     stop: Decimal | None = None
     target: Decimal | None = None
     trail: Decimal | None = None
     active: Decimal | None = None
+    bare: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         parts = (("stop", self.stop), ("target", self.target), ("trail", self.trail), ("from", self.active))
@@ -54,7 +56,10 @@ def levels_of(wanted: Protection, tick: Decimal) -> Levels:
     active = price_of(wanted.activation_ticks, tick)
     if trail is None or active is None:
         trail = active = None
-    return Levels(price_of(wanted.stop_ticks, tick), price_of(wanted.limit_ticks, tick), trail, active)
+    stop = price_of(wanted.stop_ticks, tick)
+    return Levels(
+        stop, price_of(wanted.limit_ticks, tick), trail, active, bare=wanted.covered and stop is None
+    )
 
 
 def change_between(there: Levels, wanted: Levels, *, side: int, last: Decimal | None) -> Change:
@@ -72,8 +77,8 @@ def change_between(there: Levels, wanted: Levels, *, side: int, last: Decimal | 
         Last price, quote currency: past the activation already, the trail starts without one.
     """
     change = Change()
-    if wanted.stop is not None and wanted.stop != there.stop:
-        change = replace(change, stop=wanted.stop)
+    if wanted.stop != there.stop:
+        change = replace(change, stop=ZERO if wanted.stop is None else wanted.stop)
     if wanted.target != there.target:
         change = replace(change, target=ZERO if wanted.target is None else wanted.target)
     if (wanted.trail, wanted.active) != (there.trail, there.active):

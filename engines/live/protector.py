@@ -32,6 +32,13 @@ class TrailRefused(StrEnum):
     STOP_ONLY = "stop_only"
 
 
+class StopWithdrawn(StrEnum):
+    """Policy when an exit of the script asks for no stop any more (V15)."""
+
+    KEEP = "keep"  # the stop that rests stays
+    FOLLOW = "follow"  # it goes: the position is without one, as TradingView's is
+
+
 @dataclass(frozen=True)
 class ProtectPolicy:
     """How stops are kept.
@@ -46,12 +53,15 @@ class ProtectPolicy:
         A position without any stop for so long leaves at market (ms).
     adopted_stop_percent
         Stop of a position that the script has no exit for, percent of its entry price.
+    stop_withdrawn
+        See `StopWithdrawn`.
     """
 
     on_trail_refused: TrailRefused
     never_loosen: bool
     naked_exit_ms: int
     adopted_stop_percent: Decimal
+    stop_withdrawn: StopWithdrawn = StopWithdrawn.KEEP
 
 
 class Protector:
@@ -81,7 +91,7 @@ class Protector:
         """Levels that must rest for the open position."""
         levels = self._source(seat) or Levels()
         side = 1 if seat.held_qty > 0 else -1
-        if levels.stop is None:
+        if levels.stop is None and not self._goes_bare(levels):
             levels = replace(levels, stop=self._emergency_stop(seat, side))
         if seat.trail_refused:
             levels = replace(levels, trail=None, active=None)
@@ -96,7 +106,13 @@ class Protector:
         if held == 0:
             self._forget(seat)
             return
-        if seat.there.stop is None and seat.naked_since_ms is None:
+        wanted = self.wanted(seat)
+        if wanted.bare and wanted.stop is not None and not seat.stop_kept:
+            seat.stop_kept = True
+            turn.drift("stop_kept", stop=str(wanted.stop))
+        if wanted.stop is None:
+            seat.naked_since_ms = None
+        elif seat.there.stop is None and seat.naked_since_ms is None:
             seat.naked_since_ms = turn.now_ms
             turn.at(turn.now_ms + self._policy.naked_exit_ms, "naked")
         if seat.protecting is not None:
@@ -104,7 +120,6 @@ class Protector:
         if seat.protect_retry_ms is not None and turn.now_ms < seat.protect_retry_ms:
             return
         side = 1 if held > 0 else -1
-        wanted = self.wanted(seat)
         if crossed(wanted.stop, seat.last_price, side):
             self._leave(turn, CROSSED, f"the market at {seat.last_price} is beyond the stop {wanted.stop}")
             return
@@ -163,6 +178,10 @@ class Protector:
         if stop is not None:
             seat.there = replace(seat.there, stop=stop)
             seat.naked_since_ms = None
+
+    def _goes_bare(self, levels: Levels) -> bool:
+        """Whether the script's exit asks for no stop, and is to be followed in that."""
+        return levels.bare and self._policy.stop_withdrawn is StopWithdrawn.FOLLOW
 
     def _emergency_stop(self, seat: Seat, side: int) -> Decimal | None:
         """Stop of a position that no exit of the script covers: a share of its entry price away."""
@@ -261,6 +280,7 @@ class Protector:
     def _forget(self, seat: Seat) -> None:
         seat.there = Levels()
         seat.trail_refused = False
+        seat.stop_kept = False
         seat.naked_since_ms = None
         seat.protect_attempts, seat.protect_retry_ms = 0, None
 

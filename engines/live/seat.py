@@ -80,6 +80,8 @@ class Seat:
         The trading-stop call, and how it went so far.
     trail_refused
         The exchange refuses this position's trail: the stop alone rests.
+    stop_kept
+        The script asked for no stop any more, and this position's was kept all the same.
     naked_since_ms
         Since when the position is without a stop (ms), as far as known.
     look, look_round
@@ -110,6 +112,7 @@ class Seat:
     protect_attempts: int = 0
     protect_retry_ms: int | None = None
     trail_refused: bool = False
+    stop_kept: bool = False
     naked_since_ms: int | None = None
     look: Look | None = None
     look_round: int = 0

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engines.journal import configuration_hash
 from engines.live.feasibility import TooLarge
-from engines.live.protector import TrailRefused
+from engines.live.protector import StopWithdrawn, TrailRefused
 from engines.live.reconcile import Orphans
 from engines.moments import moment_ms
 from feeds.stream import Stream
@@ -76,6 +76,7 @@ class PolicySettings(_Table):
     on_trail_refused: TrailRefused = TrailRefused.HALT
     accept_untradable_trail: bool = False
     adopted_stop_percent: Annotated[float, Field(gt=0, lt=100)] = 2.0
+    stop_withdrawn: StopWithdrawn = StopWithdrawn.KEEP
     naked_exit_s: Positive = 15.0
     settle_s: Positive = 1.0
     look_s: Positive = 60.0

@@ -42,6 +42,7 @@ LATER = replace(E, exit_time_ms=5 * BAR_MS)
 OPEN = replace(E, exit_time_ms=None, exit_kind=0)
 STOPPED = replace(E, exit_kind=BY_STOP_CLOSE)
 REFUSED_TRAIL = Facts(notes=frozenset({Note.TRAIL_REFUSED}))
+KEPT_STOP = Facts(notes=frozenset({Note.STOP_KEPT}))
 
 CASES: list[tuple[Kind, Side | None, Side | None, Facts]] = [
     (Kind.SAME, E, E, Facts()),
@@ -72,6 +73,8 @@ CASES: list[tuple[Kind, Side | None, Side | None, Facts]] = [
     (Kind.TRAIL_REFUSED, E, LATER, REFUSED_TRAIL),
     (Kind.TRAIL_REFUSED, E, OPEN, REFUSED_TRAIL),
     (Kind.TRAIL_REFUSED, E, replace(E, exit_price=3_005.0, exit_kind=BY_STOP), REFUSED_TRAIL),
+    (Kind.SAME, E, E, KEPT_STOP),
+    (Kind.STOP_KEPT, E, replace(EARLIER, exit_kind=BY_STOP), KEPT_STOP),
     (Kind.STOP_CROSSED, E, replace(EARLIER, exit_kind=BY_STOP_CLOSE), Facts(exit_action=CROSSED)),
     (Kind.PRICE, STOPPED, replace(STOPPED, exit_price=3_009.9), Facts(exit_action=CROSSED)),
     (Kind.OTHER_EXIT, E, replace(E, exit_price=2_990.0, exit_kind=BY_STOP), Facts()),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engines.live.protector import StopWithdrawn
 from engines.parity.live import live_parity
 from kwin_core.engine import Buffers, make_engine
 from kwin_core.kwin.setup import Setup
@@ -60,7 +61,15 @@ def ideal_run(
     backtest = Backtest(setup)
     start_ms = int(bars["time_ms"][first])
     with exchange_with(bars[: last + 2], start_ms - BAR_MS + 5_000) as exchange:
-        rig = DeskRig(exchange, journal, {ETH: setup}, profile=profile, given=given, warmup_bars=first - 1)
+        rig = DeskRig(
+            exchange,
+            journal,
+            {ETH: setup},
+            profile=profile,
+            given=given,
+            warmup_bars=first - 1,
+            protection_stop_withdrawn=StopWithdrawn.FOLLOW,  # V15
+        )
         try:
             rig.start()
             lane = rig.lane()

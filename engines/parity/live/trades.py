@@ -293,7 +293,12 @@ class _Causes:
             case Kind.OTHER_EXIT:
                 return self._exits(pair, facts)
             case (
-                Kind.EXIT_X_ONLY | Kind.EXIT_E_ONLY | Kind.TRAIL_REFUSED | Kind.STOP_CROSSED | Kind.LATE_EXIT
+                Kind.EXIT_X_ONLY
+                | Kind.EXIT_E_ONLY
+                | Kind.TRAIL_REFUSED
+                | Kind.STOP_KEPT
+                | Kind.STOP_CROSSED
+                | Kind.LATE_EXIT
             ):
                 return self._exits(pair, facts)
             case Kind.ADOPTED:
