@@ -77,8 +77,10 @@ def change_between(there: Levels, wanted: Levels, *, side: int, last: Decimal | 
         Last price, quote currency: past the activation already, the trail starts without one.
     """
     change = Change()
-    if wanted.stop != there.stop:
-        change = replace(change, stop=ZERO if wanted.stop is None else wanted.stop)
+    if wanted.stop is not None and wanted.stop != there.stop:
+        change = replace(change, stop=wanted.stop)
+    elif wanted.stop is None and wanted.bare and there.stop is not None:
+        change = replace(change, stop=ZERO)
     if wanted.target != there.target:
         change = replace(change, target=ZERO if wanted.target is None else wanted.target)
     if (wanted.trail, wanted.active) != (there.trail, there.active):

@@ -100,7 +100,7 @@ class Protector:
         return levels
 
     def refresh(self, turn: Turn) -> None:
-        """Send what differs; nothing while a call is under way or a pause runs."""
+        """Send what differs; nothing while a call is under way, a pause runs, or a stopped position is leaving."""
         seat = turn.seat
         held = seat.held_qty
         if held == 0:
@@ -115,7 +115,7 @@ class Protector:
         elif seat.there.stop is None and seat.naked_since_ms is None:
             seat.naked_since_ms = turn.now_ms
             turn.at(turn.now_ms + self._policy.naked_exit_ms, "naked")
-        if seat.protecting is not None:
+        if seat.protecting is not None or (seat.is_leaving and seat.there.stop is not None):
             return
         if seat.protect_retry_ms is not None and turn.now_ms < seat.protect_retry_ms:
             return

@@ -152,6 +152,12 @@ class Seat:
         """A position here or there, or an order that may execute."""
         return bool(self.lane.working) or self.held_qty != 0 or self.there_qty not in (None, Decimal(0))
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether an exit of ours for the whole position is under way."""
+        held = abs(self.held_qty)
+        return any(not order.enters and order.left >= held for order in self.lane.working.values())
+
     def next_attempt(self, bar_ms: int, action: str) -> int:
         """Number of the next order of this kind decided on a bar."""
         self.attempts = {key: n for key, n in self.attempts.items() if key[0] == bar_ms}
