@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ from engines.live.venue import (
     ReadWallet,
     Request,
 )
+from feeds.bybit_payloads import shorten
 
 _WEEK_MS = 7 * 86_400_000 - 1
 _PAGE = 50
@@ -166,11 +167,14 @@ def _list(reply: Reply) -> list[Any]:
     Raises
     ------
     PayloadError
-        The answer has no list: it is no answer.
+        The answer has no list, or something else than rows in it: it is no answer.
     """
     if reply.outcome is not Outcome.CONFIRMED:
         return []
     rows = reply.result.get("list")
     if not isinstance(rows, list):
         raise PayloadError("an answer without its list")
+    strange = [row for row in rows if not isinstance(row, Mapping)]
+    if strange:
+        raise PayloadError(f"an answer with {shorten(strange[0])} in its list")
     return rows

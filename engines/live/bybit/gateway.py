@@ -1,14 +1,15 @@
 """The gateway: requests in, one answer each, from a few threads that nothing else waits for.
 
-Writes of one symbol go out one after the other, the most urgent first; a stop may overtake an entry that hangs. The
-account's rate is kept as tokens on the runner's clock. A write is sent at most once: only what the exchange has
-definitely refused for its rate is sent again.
+Writes of one symbol go out one after the other, the most urgent first; a stop may overtake an entry that hangs, and
+reads that hang leave threads for the writes. The account's rate is kept as tokens on the runner's clock. A write is
+sent at most once: only what the exchange has definitely refused for its rate is sent again.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import threading
 import time
 from collections import Counter
@@ -27,7 +28,9 @@ _WRITES = (MarketOrder, Protect, CancelOrder)
 _RATE_TRIES = 5
 _RATE_PAUSE_MS = 1_000
 _READ_TRIES = 2
+_KEPT_FOR_WRITES, _KEPT_FOR_EXITS = 2, 1  # threads that reads, and that entries, leave free
 _ORDERS_PER_SECOND, _STOPS_PER_SECOND, _READS_PER_SECOND = 10, 10, 40
+_log = logging.getLogger("kwin.live")
 
 
 class BybitGateway:
@@ -42,7 +45,7 @@ class BybitGateway:
     clock
         The runner's.
     threads
-        Requests that may be under way at once.
+        Requests that may be under way at once; at least three.
 
     Attributes
     ----------
@@ -56,7 +59,7 @@ class BybitGateway:
         post: Callable[[Answer], None],
         clock: Clock,
         *,
-        threads: int = 4,
+        threads: int = 6,
     ) -> None:
         self.sent: Counter[str] = Counter()
         self._sessions = sessions
@@ -126,11 +129,16 @@ class BybitGateway:
                 self._bucket(request).take()
                 self._under_way += 1
                 self._busy[self._lock_of(request)] += 1
-            again = self._deal_with(session, request, tries)
-            with self._changed:
-                self._under_way -= 1
-                self._busy[self._lock_of(request)] -= 1
-                self._changed.notify_all()
+            try:
+                again = self._deal_with(session, request, tries)
+            except Exception as error:  # noqa: BLE001  # a lost thread or answer would leave the runner waiting
+                again = None
+                self._defect(request, error)
+            finally:
+                with self._changed:
+                    self._under_way -= 1
+                    self._busy[self._lock_of(request)] -= 1
+                    self._changed.notify_all()
             if again is not None:
                 self._clock.call_at(again, partial(self._put, request, tries + 1))
 
@@ -141,6 +149,8 @@ class BybitGateway:
             (urgency, number, request, place)
             for place, (urgency, number, request, _) in enumerate(self._waiting)
         ):
+            if len(self._threads) - self._under_way <= self._kept_from(request):
+                continue
             lock = self._lock_of(request)
             if lock is not None and self._busy[lock] and request.urgency > Urgency.STOP:
                 continue
@@ -159,6 +169,12 @@ class BybitGateway:
         with self._changed:
             self._woken_at_ms = -1
             self._changed.notify_all()
+
+    def _kept_from(self, request: Request) -> int:
+        """Threads that this request must leave free."""
+        if not isinstance(request, _WRITES):
+            return _KEPT_FOR_WRITES
+        return _KEPT_FOR_EXITS if request.urgency > Urgency.EXIT else 0
 
     def _lock_of(self, request: Request) -> object:
         """Writes of one symbol follow each other; stops among themselves, reads not at all."""
@@ -195,6 +211,12 @@ class BybitGateway:
             return until_ms
         self._post(_answer(request, reply, rows, now_ms, self._clock.now_ms()))
         return None
+
+    def _defect(self, request: Request, error: Exception) -> None:
+        """An error nobody foresaw, on either side of the wire: the outcome is unknown, and is looked up."""
+        text = f"{type(request).__name__} failed inside: {type(error).__name__}"
+        _log.critical("%s", text, exc_info=error)
+        self._post(Answer(request, Outcome.UNKNOWN, text=text, received_ms=self._clock.now_ms()))
 
     def _perform(self, session: BybitSession, request: Request, *, writes: bool) -> Rows:
         """A write goes out once. A read that got no answer goes out once more; then it is unknown."""

@@ -201,7 +201,7 @@ class PrivateStream:
                 return
             self._is_up = True
             self._up_ms = self._clock.now_ms()
-        self._on_link(LinkState(True, "logged in and subscribed"))
+            self._on_link(LinkState(True, "logged in and subscribed"))  # inside: "down" must not overtake it
 
     def _wait(self, socket: _PrivateSocket, event: threading.Event, otherwise: str) -> None:
         told = event.wait(self._settings.connect_timeout_s)
@@ -222,7 +222,7 @@ class PrivateStream:
                 self._backoff.reset()
             again = self._open
             due_ms = now_ms + self._backoff.next_ms()
-        self._on_link(LinkState(False, reason))
+            self._on_link(LinkState(False, reason))
         if again:
             self._clock.call_at(due_ms, self.start)
 

@@ -167,6 +167,8 @@ def _refused(error: InvalidRequestError) -> Reply:
     except (TypeError, ValueError):
         return Reply(Outcome.UNKNOWN, {}, text=f"unreadable answer: {shorten(error.message)}")
     text = str(error.message)
+    if code == 0:  # pybit takes "0" for a refusal; what it came to must be looked up
+        return Reply(Outcome.UNKNOWN, {}, 0, "the exchange told its success as text")
     outcome, kind = judge(code, text)
     return Reply(outcome, {}, code, text, kind, _reset_ms(error.resp_headers))
 

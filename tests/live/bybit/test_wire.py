@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -38,6 +39,7 @@ from tests.live.desk_rig import ETH, exchange_with
 from tests.live_feed.rig import VirtualClock, until
 
 KEYS = Keys(API_KEY, API_SECRET)
+TEXT_ZERO = '{"retCode":"0","retMsg":"OK","result":{"orderId":"x"},"retExtInfo":{},"time":1}'
 
 
 @contextmanager
@@ -101,6 +103,7 @@ def order(
         (lambda rest: rest.garbage("order/create"), Outcome.UNKNOWN, ""),
         (lambda rest: rest.timeout("order/create", 3.0), Outcome.UNKNOWN, ""),
         (lambda rest: rest.ret("order/create", 10000), Outcome.UNKNOWN, ""),
+        (lambda rest: rest.garbage("order/create", TEXT_ZERO), Outcome.UNKNOWN, ""),
         (lambda rest: rest.ret("order/create", 110007), Outcome.REJECTED, Refusal.MONEY),
         (lambda rest: rest.ret("order/create", 10010), Outcome.REJECTED, Refusal.ACCOUNT),
         (lambda rest: rest.http("order/create", 401), Outcome.REJECTED, Refusal.ACCOUNT),
@@ -177,6 +180,50 @@ def test_a_hanging_entry_holds_up_no_stop() -> None:
         until(lambda: any(one.request.key == "s" for one in desk.answers), "the stop's answer")
         assert time.perf_counter() - begun < 0.8
         exchange.forgive()
+        desk.gateway.close(5.0)
+
+
+def test_reads_that_hang_hold_up_no_order_and_entries_no_exit() -> None:
+    """However many reads and entries wait for their answers, an exit finds a thread."""
+    with venue() as exchange:
+        desk = Desk(exchange)
+        exchange.faults.rest.timeout("position/list", 3.0, n=None)
+        exchange.faults.rest.timeout("order/create", 3.0, n=None, when=lambda one: not one.get("reduceOnly"))
+        for number in range(12):
+            desk.gateway.submit(ReadPosition(key=f"r{number}", stream=ETH, urgency=Urgency.EXIT))
+            stream = Stream("linear", f"N{number}USDT", 900_000)
+            desk.gateway.submit(order(f"e{number}", stream=stream))
+        time.sleep(0.2)
+        begun = time.perf_counter()
+        desk.gateway.submit(order("x", reduce_only=True))
+        until(lambda: any(one.request.key == "key-x" for one in desk.answers), "the exit's answer")
+        assert time.perf_counter() - begun < 0.8
+        exchange.forgive()
+        desk.gateway.close(5.0)
+
+
+@pytest.mark.parametrize("rows", [["a word"], [None], {"no": "list"}, [[1, 2]]])
+def test_rows_that_are_none_are_no_answer_and_cost_no_thread(rows: Any) -> None:
+    """G26: whatever stands in a list, the outcome is unknown, and the gateway goes on."""
+    with venue() as exchange:
+        desk = Desk(exchange)
+        exchange.faults.rest.alter("position/list", lambda result: {**result, "list": rows}, n=6)
+        answers = desk.ask(*(ReadPosition(key=f"r{number}", stream=ETH) for number in range(3)))
+        assert {one.outcome for one in answers} == {Outcome.UNKNOWN}
+        (answer,) = desk.ask(ReadPosition(key="good", stream=ETH))
+        assert answer.outcome is Outcome.CONFIRMED
+        desk.gateway.close(5.0)
+
+
+def test_a_defect_inside_is_an_unknown_outcome_and_costs_no_thread() -> None:
+    """A failure that nobody foresaw: here, a quantity that cannot be written."""
+    with venue() as exchange:
+        desk = Desk(exchange, threads=3)
+        broken = [replace(order(f"b{number}"), qty=None) for number in range(6)]  # type: ignore[arg-type]
+        answers = desk.ask(*broken)
+        assert {one.outcome for one in answers} == {Outcome.UNKNOWN}
+        (answer,) = desk.ask(order("a"))
+        assert answer.outcome is Outcome.CONFIRMED
         desk.gateway.close(5.0)
 
 
