@@ -84,6 +84,7 @@ class DeskRig:
         on_bar: Callable[[Lane, ClosedBar], None] | None = None,
         private_ping_s: tuple[float, float] = (20.0, 10.0),
         rest_timeout_s: float = 30.0,
+        on_wire: Callable[[], None] = lambda: None,
         **policy_changes: Any,
     ) -> None:
         self.exchange = exchange
@@ -104,7 +105,7 @@ class DeskRig:
             memory = remember(reader, self.lanes)
 
         def session() -> BybitSession:
-            return BybitSession(exchange.url, keys, timeout_s=rest_timeout_s)
+            return BybitSession(exchange.url, keys, timeout_s=rest_timeout_s, on_wire=on_wire)
 
         self.checked = check_account(session(), tuple(self.lanes), Decimal(10))
         self.gateway = BybitGateway(session, lambda answer: self.inbox.post(Answered(answer)), self.clock)
