@@ -165,7 +165,7 @@ class Lane:
         """Undo everything since the mark: the message could not be recorded."""
         self.emulator.put_back(mark.emulator)
         self.exchange.put_back(mark.exchange)
-        self.working = mark.working
+        self.working = dict(mark.working)
         for venue, count in mark.trades.items():
             del self.trades[venue][count:]
 

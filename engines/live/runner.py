@@ -1,36 +1,35 @@
 """The runner: one thread owns both ledgers of every lane and the journal, and takes everything from one queue.
 
 One message is one transaction: number the event, apply it, record what follows; commit; only then send. A message
-that cannot be recorded is undone in memory as well, so the journal is never behind the ledgers.
+that cannot be recorded is undone in memory as well, and kept until it can be (`engines.live.unrecorded`).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 from engines.journal import Decision, Digest, Drift, Failure, Journal, Kind, Ledger, Message, Snapshot
 from engines.live.desk import Desk
 from engines.live.exit_codes import ExitCode
-from engines.live.inbox import Answered, BarClosed, Control, Inbox, Noticed, TimerRang, Told
+from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, Noticed, TimerRang, Told
 from engines.live.inbox import Message as Post
 from engines.live.intents import decision_id
 from engines.live.lane import Lane, commands_of
 from engines.live.ledger import Ledger as Run
-from engines.live.unrecorded import UnrecordedMessage
-from engines.live.venue import Request, Urgency
+from engines.live.unrecorded import Unrecorded, UnrecordedMessage
+from engines.live.venue import Request
 from feeds.live.clock import Clock
 from feeds.live.events import ClosedBar, Notice, NoticeKind, Origin, Phase
 from feeds.stream import Stream
 from kwin_core.errors import JournalError
 
 _WARM_UP_BARS_A_MESSAGE = 500
-_JOURNAL_AGAIN_MS = 1_000
 _TRIM_MS = 86_400_000
-_LOOK_S = 0.2
+_JOURNAL_AGAIN = "journal again"
 _log = logging.getLogger("kwin.live")
 
 _SOURCES = {Phase.WARM_UP: "warmup", Phase.CATCH_UP: "rest"}
@@ -118,10 +117,8 @@ class Runner:
         self._on_bar = on_bar
         self._since_snapshot: dict[Stream, int] = {}
         self._trim_ms = clock.now_ms() + _TRIM_MS
-        self._unwritten_since_ms: int | None = None
+        self._unrecorded: Unrecorded | None = None
         self._exit: ExitCode | None = None
-        self._stalled: list[Post] = []
-        self._stopping = False
 
     def run(self) -> ExitCode:
         """Take messages until told to stop; returns how it ended.
@@ -132,10 +129,6 @@ class Runner:
             A defect: a bar out of order, a limit of the core, a strategy that cannot be traded.
         """
         while self._exit is None:
-            stalled, self._stalled = self._stalled, []
-            if stalled:
-                self._deal_with(stalled)
-                continue
             post = self.inbox.take()
             if post is not None:
                 self._deal_with(self._with_more_warm_up(post))
@@ -143,7 +136,6 @@ class Runner:
 
     def stop(self, reason: str) -> None:
         """End soon, from any thread or a signal handler; stops on the exchange stay where they are."""
-        self._stopping = True
         self.inbox.post(Control("stop", {"reason": reason}))
 
     def start(self, body: Mapping[str, Any], configuration: Any) -> None:
@@ -157,7 +149,21 @@ class Runner:
         """Whether every message has been dealt with and the desk has nothing under way."""
         return self.inbox.idle and self._desk.idle
 
-    def _deal_with(self, posts: list[Post]) -> None:
+    def _deal_with(self, posts: Sequence[Post]) -> None:
+        again = _is_journal_timer(posts[0])
+        if self._unrecorded is None and not again:
+            error = self._record(posts, frozenset())
+            if error is not None:
+                self._begin_unrecorded(error)
+        if self._unrecorded is not None:
+            if again:
+                self._try_journal(self._unrecorded)
+            else:
+                self._apply_unrecorded(self._unrecorded, posts)
+        self.inbox.done(len(posts))
+
+    def _record(self, posts: Sequence[Post], sent: Set[Request]) -> JournalError | None:
+        """One transaction, then its requests but those ``sent`` before; what refused it, and nothing has happened."""
         marks = {lane.stream: lane.mark() for lane in self._touched(posts)}
         desk_mark = self._desk.mark()
         try:
@@ -165,16 +171,11 @@ class Runner:
                 requests = self._take(message, posts)
         except JournalError as error:
             self._go_back(marks, desk_mark)
-            if not self._told_unwritten(error):
-                self._protect_unrecorded(posts)
-                self._go_back(marks, desk_mark)
-            self._wait_for_journal(error, posts)
-            return
-        self._desk.submit(requests)
+            return error
+        self._desk.submit([one for one in requests if one not in sent] if sent else requests)
         self._after(posts)
-        self._unwritten_since_ms = None
         self.counts.messages += len(posts)
-        self.inbox.done(len(posts))
+        return None
 
     def _with_more_warm_up(self, first: Post) -> list[Post]:
         """Warm-up bars that wait already share a transaction: no order can come from them."""
@@ -202,6 +203,8 @@ class Runner:
                 return [self.lanes[answer.request.stream]]
             case TimerRang(_, stream) if stream is not None:
                 return [self.lanes[stream]]
+            case Control() | LinkChanged():
+                return list(self.lanes.values())
         return []
 
     def _go_back(self, marks: Mapping[Stream, Any], desk_mark: Any) -> None:
@@ -215,7 +218,7 @@ class Runner:
         match post:
             case BarClosed(bar):
                 lane = self.lanes[bar.stream]
-                if len(posts) == 1 and not self._desk.ready(lane, bar):
+                if len(posts) == 1 and (_is_old(lane, bar) or not self._desk.ready(lane, bar)):
                     return ()
                 requests: list[Request] = []
                 for one in posts:
@@ -264,8 +267,8 @@ class Runner:
     def _one_bar(self, message: Message, bar: ClosedBar, now_ms: int) -> Sequence[Request]:
         """E, then what happened on the way, then the bar's number, then X and what it wants."""
         lane = self.lanes[bar.stream]
-        if lane.next_ms is not None and bar.time_ms < lane.next_ms:
-            return ()  # the core has had it: a restart that overlaps, or a duplicate
+        if _is_old(lane, bar):
+            return ()
         emulated = lane.emulate(bar.record)
         self._desk.before_decision(lane, emulated, message, now_ms)
         source = _SOURCES.get(bar.phase, "stream" if bar.origin is Origin.STREAM else "rest")
@@ -327,36 +330,62 @@ class Runner:
         elif notice.kind not in _NO_FAILURES:
             message.record(Failure(place="feed", kind=notice.kind.value, text=notice.text, body={}))
 
-    def _told_unwritten(self, error: JournalError) -> bool:
-        """Say once that the journal refuses; whether it was known already."""
-        self.counts.journal_failures += 1
-        if self._unwritten_since_ms is not None:
-            return True
-        self._unwritten_since_ms = self._clock.now_ms()
+    # -- while the journal cannot be written (V16) -------------------------------------------------------
+
+    def _begin_unrecorded(self, error: JournalError) -> None:
         _log.critical("%s", error)
-        return False
+        self.counts.journal_failures += 1
+        self._unrecorded = Unrecorded(
+            error=error,
+            since_ms=self._clock.now_ms(),
+            marks={stream: lane.mark() for stream, lane in self.lanes.items()},
+            desk_mark=self._desk.mark(),
+            last_seq=self._journal.last_seq,
+        )
+        self._ring_journal(self._unrecorded)
 
-    def _protect_unrecorded(self, posts: Sequence[Post]) -> None:
-        """Stops and exits that follow from a message go out although it could not be recorded; entries do not.
-
-        Their names come from the decision, so when the message is taken again nothing is done twice.
-        """
-        requests = self._take(cast(Message, UnrecordedMessage(self._journal.last_seq)), posts)
-        self._desk.submit([one for one in requests if one.urgency <= Urgency.EXIT])
-
-    def _wait_for_journal(self, error: JournalError, posts: Sequence[Post]) -> None:
-        """The message waits until the journal takes it, or ends the runner when nothing is at stake."""
-        now_ms = self._clock.now_ms()
+    def _apply_unrecorded(self, unrecorded: Unrecorded, posts: Sequence[Post]) -> None:
+        """In memory only; stops and exits go out, entries do not. Without anything at stake, or told to, it ends."""
+        unrecorded.messages.append(posts)
+        message = UnrecordedMessage(unrecorded.last_seq)
+        requests = self._take(cast(Message, message), posts)
+        unrecorded.last_seq = message.last_seq
+        self._desk.submit(unrecorded.urgent(requests))
+        waited_ms = self._clock.now_ms() - unrecorded.since_ms
+        patient = waited_ms < self._options.journal_patience_ms
         exposed = any(self._desk.exposed(lane) for lane in self.lanes.values())
-        waited_ms = now_ms - (self._unwritten_since_ms or now_ms)
-        if not exposed and (self._stopping or waited_ms >= self._options.journal_patience_ms):
-            self._exit = _JOURNAL_EXITS.get(error.kind, ExitCode.JOURNAL)
-            return
-        self._stalled = list(posts)
-        again = threading.Event()
-        self._clock.call_at(now_ms + _JOURNAL_AGAIN_MS, again.set)
-        while not again.wait(_LOOK_S) and not self._stopping:
-            pass
+        if _is_stop(posts[0]) or not (patient or exposed):
+            self._exit = _JOURNAL_EXITS.get(unrecorded.error.kind, ExitCode.JOURNAL)
+
+    def _try_journal(self, unrecorded: Unrecorded) -> None:
+        """Go back to where the journal is and take everything again; what it still refuses is applied as before."""
+        self._go_back(unrecorded.marks, unrecorded.desk_mark)
+        self._unrecorded = None
+        for number, posts in enumerate(unrecorded.messages):
+            error = self._record(posts, unrecorded.sent)
+            if error is not None:
+                self._still_unrecorded(unrecorded, number, error)
+                return
+        _log.warning("the journal is written again: %d messages were kept for it", len(unrecorded.messages))
+
+    def _still_unrecorded(self, unrecorded: Unrecorded, number: int, error: JournalError) -> None:
+        marks = {stream: lane.mark() for stream, lane in self.lanes.items()}
+        following = unrecorded.messages[number:]
+        self._unrecorded = replace(
+            unrecorded,
+            error=error,
+            marks=marks,
+            desk_mark=self._desk.mark(),
+            last_seq=self._journal.last_seq,
+            messages=[],
+        )
+        for posts in following:
+            self._apply_unrecorded(self._unrecorded, posts)
+        self._ring_journal(self._unrecorded)
+
+    def _ring_journal(self, unrecorded: Unrecorded) -> None:
+        due_ms = self._clock.now_ms() + unrecorded.pause_ms()
+        self._clock.call_at(due_ms, partial(self.inbox.post, TimerRang(_JOURNAL_AGAIN)))
 
 
 def record_snapshots(message: Message, lane: Lane) -> None:
@@ -382,3 +411,16 @@ def snapshot_row(lane: Lane, which: Ledger, run: Run) -> Snapshot:
 
 def _is_warm_up(post: Post) -> bool:
     return isinstance(post, BarClosed) and post.bar.phase is Phase.WARM_UP
+
+
+def _is_old(lane: Lane, bar: ClosedBar) -> bool:
+    """Whether the core has had it: a restart that overlaps, or a duplicate."""
+    return lane.next_ms is not None and bar.time_ms < lane.next_ms
+
+
+def _is_stop(post: Post) -> bool:
+    return isinstance(post, Control) and post.command == "stop"
+
+
+def _is_journal_timer(post: Post) -> bool:
+    return isinstance(post, TimerRang) and post.name == _JOURNAL_AGAIN

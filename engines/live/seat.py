@@ -92,6 +92,8 @@ class Seat:
         It could not be confirmed in time.
     halts
         Reasons why no entry may be sent, by name.
+    requests
+        Requests named so far.
     attempts
         Attempts used per action on the last bar.
     fills_until_ms
@@ -121,6 +123,7 @@ class Seat:
     settled_ms: int | None = None
     unsettled: bool = False
     halts: dict[str, str] = field(default_factory=dict)
+    requests: int = 0
     attempts: dict[tuple[int, str], int] = field(default_factory=dict)
     fills_until_ms: int = 0
     last_fill_ms: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,8 +12,6 @@ from engines.live.lane import Lane
 from engines.live.seat import Seat, Sent
 from engines.live.venue import Request
 from engines.live.working import Working
-
-_numbers = itertools.count(1)
 
 
 class Turn:
@@ -58,8 +55,9 @@ class Turn:
             self.number(Kind.TIMER, {"why": why})
 
     def key(self, what: str) -> str:
-        """A name for a request, unique in the process."""
-        return f"{what}-{next(_numbers)}"
+        """A name for a request, unique in the process; the same one when the message is taken again."""
+        self.seat.requests += 1
+        return f"{what}-{self.lane.stream}-{self.seat.requests}"
 
     def send(self, request: Request) -> None:
         """Send it after the commit."""

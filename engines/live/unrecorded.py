@@ -1,14 +1,68 @@
-"""A message of a journal that cannot be written: numbers are given, nothing is kept."""
+"""While the journal cannot be written: messages are applied in memory only, and taken again once it can.
+
+Stops and exits that follow from them go out all the same, entries do not (V16).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from engines.journal import Execution, Kind
 from engines.journal.rows import Body, Row
+from engines.live.inbox import Message as Post
+from engines.live.venue import Request, Urgency
 from feeds.stream import Stream
+from kwin_core.errors import JournalError
+
+_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 1_000, 30_000
+
+
+@dataclass
+class Unrecorded:
+    """What the journal has not taken.
+
+    Attributes
+    ----------
+    error
+        Its newest refusal.
+    since_ms
+        Of the first one (ms).
+    marks, desk_mark
+        Everything as it was before the first message that is not recorded.
+    last_seq
+        Number that the newest of them would have.
+    messages
+        Those messages, in order.
+    sent
+        Requests that have gone out because of them: when the messages are taken again, these are not sent again.
+    tries
+        How often the journal has been tried.
+    """
+
+    error: JournalError
+    since_ms: int
+    marks: Mapping[Stream, Any]
+    desk_mark: Any
+    last_seq: int
+    messages: list[Sequence[Post]] = field(default_factory=list)
+    sent: set[Request] = field(default_factory=set)
+    tries: int = 0
+
+    def urgent(self, requests: Sequence[Request]) -> list[Request]:
+        """Stops and exits among these that have not gone out; from now on they have."""
+        found = [one for one in requests if one.urgency <= Urgency.EXIT and one not in self.sent]
+        self.sent.update(found)
+        return found
+
+    def pause_ms(self) -> int:
+        """Until the journal is tried again."""
+        pause_ms = min(_FIRST_PAUSE_MS << min(self.tries, 10), _LONGEST_PAUSE_MS)
+        self.tries += 1
+        return int(pause_ms)
 
 
 class UnrecordedMessage:
