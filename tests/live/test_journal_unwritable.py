@@ -1,4 +1,4 @@
-"""V16, J04, I10: the journal cannot be written while a position is open, or when one would be opened.
+"""V16, J08 to J11: the journal cannot be written while a position is open, or when one would be opened.
 
 A real database file that may not grow: every transaction that needs a page more is refused by SQLite as if the disk
 were full.
