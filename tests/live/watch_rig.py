@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -119,7 +120,6 @@ class WatchedRig(PaperRig):
     def __init__(self, exchange: Exchange, config: Path, plan: Planned) -> None:
         super().__init__(exchange, config)
         self.plan = plan
-        self._private_lost = 0
 
     def settled(self, frames: int = 0) -> bool:
         """As for paper, and the private stream has nothing under way."""
@@ -134,13 +134,14 @@ class WatchedRig(PaperRig):
     def start(self) -> WatchedRig:
         """Begin, until both links are up and everything is dealt with."""
         self._thread.start()
-        private = self.deployment.private
-        until(
-            lambda: self._up() and (private is None or private.is_up), "the deployment follows the exchange"
-        )
-        feed, told = self.deployment.feed.frames, 0 if private is None else private.frames
-        self._lost = self.exchange.data_frames - feed - told
+        until(self.is_up, "the deployment follows the exchange")
+        self.rebase()
         return self
+
+    def is_up(self) -> bool:
+        """Whether both links are up and everything is dealt with."""
+        private = self.deployment.private
+        return self._up() and (private is None or private.is_up)
 
     def _up(self) -> bool:
         self.check()
@@ -165,6 +166,39 @@ class WatchedRig(PaperRig):
         self.run_to(self.exchange.clock.now_ms() + int(seconds * 1000))
         return self
 
+    def pass_time(self, seconds: float) -> WatchedRig:
+        """Let market time pass although not everything is dealt with: a link is dead, the journal refuses."""
+        for _ in range(int(seconds)):
+            self.exchange.advance(1_000)
+            self.pump(0.01)
+        return self
+
+    def pump(self, seconds: float) -> None:
+        """Let the deployment go on for some real time while the market stands still."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self.clock.run_due()
+            time.sleep(0.002)
+
+    def comes(self, true: Callable[[], bool], what: str, *, moving: bool = False) -> None:
+        """Wait for what must come, while the market stands still or, ``moving``, goes on."""
+
+        def now() -> bool:
+            self.clock.run_due()
+            if true():
+                return True
+            if moving:
+                self.pass_time(1)
+            return False
+
+        until(now, what)
+
+    def rebase(self) -> None:
+        """Frames that were sent and not seen so far are lost."""
+        private = self.deployment.private
+        told = 0 if private is None else private.frames
+        self._lost = self.exchange.data_frames - self.deployment.feed.frames - told
+
     def control(self, command: str, **detail: Any) -> None:
         """An operator's word."""
         self.deployment.inbox.post(Control(command, detail))
@@ -181,14 +215,12 @@ class WatchedRig(PaperRig):
         """All samples of a scrape, as ``name{label=value,...}`` without the quotes."""
         status, text = get(f"{self.url}/metrics")
         assert status == 200
-        return {
-            sample.name
-            + (
-                "{" + ",".join(f"{k}={v}" for k, v in sample.labels.items()) + "}" if sample.labels else ""
-            ): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
+        found = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+                found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+        return found
 
     def health(self) -> tuple[int, list[str]]:
         """Status and reasons."""
