@@ -9,12 +9,14 @@ from typing import Any
 
 from engines.command_line import BAD_USAGE, console, fail, print_json
 from engines.input_values import gather_inputs
+from engines.live.bybit.keys import load_keys
 from engines.live.deployment import Deployment, exit_code_of, stops_on_signals
 from engines.live.exit_codes import ExitCode
 from engines.live.lane import Lane
 from engines.live.logs import Logs
 from engines.live.replay_run import ReplayRequest, replay
 from engines.live.settings import Loaded, load_settings
+from engines.live.watch.secrets import load_watch_secrets
 from feeds.instants import iso
 from feeds.live import ClosedBar
 from kwin_core.errors import KwinError
@@ -51,11 +53,27 @@ def run_deployment(path: Path, assignments: Sequence[str]) -> int:
     """Run until stopped; the exit code says how it ended."""
     loaded = load_settings(path, assignments=assignments)
     house = loaded.config.housekeeping
-    logs = Logs(level=house.log_level, file=house.log_file)
+    logs = Logs(level=house.log_level, file=house.log_file, secrets=_secrets_of(loaded))
     try:
         return _run(loaded)
     finally:
         logs.close()
+
+
+def _secrets_of(loaded: Loaded) -> list[str]:
+    """Every text that a log must never show.
+
+    Raises
+    ------
+    ConfigError
+        A secrets file is missing or others can read it.
+    """
+    config = loaded.config
+    found = load_watch_secrets(config.watch.secrets_file).parts()
+    if config.deployment.venue != "paper":
+        keys = load_keys(config.deployment.secrets_file)
+        found += [keys.key, keys.secret]
+    return found
 
 
 def _run(loaded: Loaded) -> int:

@@ -40,6 +40,10 @@ from engines.live.protector import ProtectPolicy
 from engines.live.restart import Recovered, recover
 from engines.live.runner import Runner, RunnerOptions
 from engines.live.settings import Loaded
+from engines.live.watch.build import is_watched, watch_of
+from engines.live.watch.copies import Copies
+from engines.live.watch.happenings import What
+from engines.live.watch.secrets import load_watch_secrets
 from engines.moments import moment_ms
 from feeds.instants import iso
 from feeds.live import ClosedBar, LiveFeed, LiveSettings, Notice, WallClock
@@ -53,6 +57,7 @@ from kwin_core.errors import ConfigError, JournalError, KwinError, ParityError, 
 from kwin_core.kwin.setup import Setup, build
 
 CLOSE_S = 5.0
+_LAST_WORDS_S = 2.0  # for messages that wait
 _DAY_MS = 86_400_000
 _PRIVATE_HOSTS = {
     "mainnet": "wss://stream.bybit.com",
@@ -244,6 +249,8 @@ class Deployment:
             if not self._paper:
                 self.desk = self._exchange_desk(memory.halts, memory.seen_until_ms)
             house = config.housekeeping
+            secrets = load_watch_secrets(config.watch.secrets_file)
+            copies = Copies(self.lanes, self.desk, self.clock) if is_watched(config.watch, secrets) else None
             self.runner = Runner(
                 self.lanes,
                 self.journal,
@@ -255,6 +262,7 @@ class Deployment:
                 ),
                 inbox=self.inbox,
                 on_bar=on_bar,
+                on_dealt=None if copies is None else copies.take,
             )
             self.feed = LiveFeed(
                 self._feed_settings(),
@@ -262,10 +270,24 @@ class Deployment:
                 on_notice=self._post_notice,
                 clock=self.clock,
             )
+            self.watch = None if copies is None else watch_of(self, copies, secrets)
             undo.pop_all()
 
     def run(self) -> ExitCode:
         """Trade until told to stop; returns how it ended."""
+        if self.watch is None:
+            return self._run()
+        self.watch.start()
+        try:
+            code = self._run()
+        except Exception as error:
+            self.watch.tell(What.STOP, f"ended by an error, stops on the exchange stay: {error}")
+            raise
+        if code is not ExitCode.GOOD:
+            self.watch.tell(What.STOP, f"ended with code {code.value} ({code.name.lower()})")
+        return code
+
+    def _run(self) -> ExitCode:
         body = start_body(self.loaded, self.instruments, self.trade_from_ms)
         self.runner.start(body, Configuration(hash=self.loaded.hash, body=self.loaded.body))
         _log.info(
@@ -293,6 +315,8 @@ class Deployment:
         if self.private is not None:
             done = self.private.close(left_s()) and done
         done = self.desk.close(left_s()) and done
+        if self.watch is not None:
+            self.watch.close(min(_LAST_WORDS_S, left_s()))
         self.journal.close()
         if self._wall is not None:
             self._wall.close()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from engines.journal import Message
+from engines.live.holding import Holding
 from engines.live.inbox import Answered, Control, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
 from engines.live.venue import Request
@@ -57,6 +58,10 @@ class Desk(Protocol):
 
     def exposed(self, lane: Lane) -> bool:
         """Whether money is at stake now: a position or an order that may execute."""
+        ...
+
+    def holding(self, lane: Lane) -> Holding:
+        """What the lane holds, for those who watch."""
         ...
 
     def submit(self, requests: Sequence[Request]) -> None:

@@ -18,6 +18,7 @@ from engines.live.books import Books
 from engines.live.desk import DeskEvent
 from engines.live.entries import Entries, EntryPolicy
 from engines.live.follow import Follow
+from engines.live.holding import Holding, holding_of
 from engines.live.inbox import Answered, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
 from engines.live.pictures import Pictures
@@ -225,6 +226,10 @@ class ExchangeDesk:
     def exposed(self, lane: Lane) -> bool:
         """Whether money is at stake."""
         return self.seats[lane.stream].exposed
+
+    def holding(self, lane: Lane) -> Holding:
+        """A copy of what the seat knows."""
+        return holding_of(self.seats[lane.stream])
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Hand over to the gateway."""

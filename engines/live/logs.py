@@ -147,6 +147,7 @@ class Logs:
         logging.getLogger("pybit").setLevel(logging.WARNING)
         logging.getLogger("websocket").setLevel(logging.WARNING)
         logging.getLogger("urllib3").setLevel(logging.WARNING)
+        logging.getLogger("apprise").setLevel(logging.WARNING)
         self._listener.start()
 
     @property

@@ -10,6 +10,7 @@ import numpy as np
 from engines.journal import Ack, Drift, Execution, Kind, Message, Outcome
 from engines.live.desk import DeskEvent
 from engines.live.emulated_fills import emulated_fills
+from engines.live.holding import Holding, paper_holding_of
 from engines.live.inbox import Control
 from engines.live.intents import intent_of, orders_wanted, recorded
 from engines.live.lane import Emulated, Lane
@@ -97,6 +98,10 @@ class PaperDesk:
     def exposed(self, lane: Lane) -> bool:  # noqa: ARG002
         """No money is at stake."""
         return False
+
+    def holding(self, lane: Lane) -> Holding:
+        """The emulator keeps its stop."""
+        return paper_holding_of(lane)
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Nothing is sent."""

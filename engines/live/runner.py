@@ -7,7 +7,7 @@ that cannot be recorded is undone in memory as well, and kept until it can be (`
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
@@ -89,11 +89,16 @@ class Runner:
         By default a new one.
     on_bar
         Called with a lane and a bar after its message was committed; for screens.
+    on_dealt
+        Called with the lanes that a message may have changed, after it was dealt with and what follows from it was
+        sent; for those who watch. It must not block and not raise.
 
     Attributes
     ----------
     counts
         See `Counts`.
+    running
+        Whether :meth:`run` is under way.
     """
 
     def __init__(
@@ -106,15 +111,18 @@ class Runner:
         *,
         inbox: Inbox | None = None,
         on_bar: Callable[[Lane, ClosedBar], None] | None = None,
+        on_dealt: Callable[[Iterable[Lane]], None] | None = None,
     ) -> None:
         self.lanes = dict(lanes)
         self.inbox = inbox or Inbox()
         self.counts = Counts()
+        self.running = False
         self._journal = journal
         self._clock = clock
         self._desk = desk
         self._options = options
         self._on_bar = on_bar
+        self._on_dealt = on_dealt
         self._since_snapshot: dict[Stream, int] = {}
         self._trim_ms = clock.now_ms() + _TRIM_MS
         self._unrecorded: Unrecorded | None = None
@@ -128,10 +136,14 @@ class Runner:
         KwinError
             A defect: a bar out of order, a limit of the core, a strategy that cannot be traded.
         """
-        while self._exit is None:
-            post = self.inbox.take()
-            if post is not None:
-                self._deal_with(self._with_more_warm_up(post))
+        self.running = True
+        try:
+            while self._exit is None:
+                post = self.inbox.take()
+                if post is not None:
+                    self._deal_with(self._with_more_warm_up(post))
+        finally:
+            self.running = False
         return self._exit
 
     def stop(self, reason: str) -> None:
@@ -149,6 +161,12 @@ class Runner:
         """Whether every message has been dealt with and the desk has nothing under way."""
         return self.inbox.idle and self._desk.idle
 
+    @property
+    def unwritten_since_ms(self) -> int | None:
+        """Since when the journal refuses what must be recorded (ms); None while it takes everything."""
+        unrecorded = self._unrecorded
+        return None if unrecorded is None else unrecorded.since_ms
+
     def _deal_with(self, posts: Sequence[Post]) -> None:
         again = _is_journal_timer(posts[0])
         if self._unrecorded is None and not again:
@@ -160,6 +178,9 @@ class Runner:
                 self._try_journal(self._unrecorded)
             else:
                 self._apply_unrecorded(self._unrecorded, posts)
+        if self._on_dealt is not None:
+            touched = () if again else self._touched(posts)
+            self._on_dealt(touched or self.lanes.values())
         self.inbox.done(len(posts))
 
     def _record(self, posts: Sequence[Post], sent: Set[Request]) -> JournalError | None:

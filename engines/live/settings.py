@@ -19,6 +19,7 @@ from engines.journal import configuration_hash
 from engines.live.feasibility import TooLarge
 from engines.live.protector import StopWithdrawn, TrailRefused
 from engines.live.reconcile import Orphans
+from engines.live.watch.settings import MessageSettings, WatchSettings
 from engines.moments import moment_ms
 from feeds.stream import Stream
 from kwin_core.bars import parse_timeframe
@@ -113,6 +114,8 @@ class LiveConfig(_Table):
     policy: PolicySettings = PolicySettings()
     network: NetworkSettings = NetworkSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
+    watch: WatchSettings = WatchSettings()
+    messages: MessageSettings = MessageSettings()
 
     @field_validator("deployment")
     @classmethod
@@ -255,7 +258,8 @@ def _placed(config: LiveConfig, path: Path) -> LiveConfig:
         }
     )
     housekeeping = config.housekeeping.model_copy(update={"log_file": place(config.housekeeping.log_file)})
-    return config.model_copy(update={"deployment": deployment, "housekeeping": housekeeping})
+    watch = config.watch.model_copy(update={"secrets_file": place(config.watch.secrets_file)})
+    return config.model_copy(update={"deployment": deployment, "housekeeping": housekeeping, "watch": watch})
 
 
 def _assign(content: dict[str, Any], key: str, text: str, where: str) -> None:
