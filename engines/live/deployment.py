@@ -35,6 +35,7 @@ from engines.live.feasibility import untradable_trail
 from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told
 from engines.live.lane import Lane
 from engines.live.memory import remember
+from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
 from engines.live.protector import ProtectPolicy
 from engines.live.restart import Recovered, recover
@@ -239,7 +240,7 @@ class Deployment:
                 self.recovered: Recovered = recover(reader, self.lanes)
                 memory = remember(reader, self.lanes)
             self.inbox = Inbox()
-            self.desk: Desk = PaperDesk(self.journal.identity.deployment)
+            self.desk: Desk = PaperDesk(self.journal.identity.deployment, self.lanes, memory.halts)
             self.private: PrivateStream | None = None
             if not self._paper:
                 self.desk = self._exchange_desk(memory.halts, memory.seen_until_ms)
@@ -262,6 +263,7 @@ class Deployment:
                 on_notice=self._post_notice,
                 clock=self.clock,
             )
+            self.channel = ControlChannel(config.deployment.journal, self.inbox, self.lanes)
             undo.pop_all()
 
     def run(self) -> ExitCode:
@@ -278,6 +280,7 @@ class Deployment:
                 "from_snapshot": self.recovered.from_snapshot,
             },
         )
+        self.channel.start()
         self.desk.start()
         self.feed.start()
         return self.runner.run()
@@ -289,6 +292,7 @@ class Deployment:
         def left_s() -> float:
             return max(0.1, deadline - time.monotonic())
 
+        self.channel.close()
         done = self.feed.close()
         if self.private is not None:
             done = self.private.close(left_s()) and done
