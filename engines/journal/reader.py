@@ -133,9 +133,13 @@ class JournalReader:
             for seq, name, at, category, symbol, body in rows
         ]
 
-    def last_received_ms(self) -> int:
-        """When the newest event was dequeued, ms; 0 when there is none."""
-        rows = self._all("SELECT received_ms FROM events ORDER BY seq DESC LIMIT 1")
+    def last_received_ms(self, *, but: Sequence[Kind] = ()) -> int:
+        """When the newest event, of any kind ``but`` these, was dequeued, ms; 0 when there is none."""
+        marks = ", ".join("?" * len(but))
+        rows = self._all(
+            f"SELECT received_ms FROM events WHERE kind NOT IN ({marks}) ORDER BY seq DESC LIMIT 1",
+            [kind.value for kind in but],
+        )
         return int(rows[0][0]) if rows else 0
 
     def bars(self, stream: Stream) -> np.ndarray:

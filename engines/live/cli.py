@@ -101,6 +101,41 @@ def status(
     return show_status(journal, as_json=as_json)
 
 
+Where = Annotated[Path, typer.Argument(help="Journal of a deployment, or its TOML file.", metavar="JOURNAL")]
+Symbol = Annotated[str | None, typer.Option(help="Of this symbol only; without it, of all.")]
+
+
+@app.command()
+def halt(
+    where: Where,
+    symbol: Symbol = None,
+    reason: Annotated[str | None, typer.Option(help="Shown wherever the halt is.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="To resume this one alone later; by default operator.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """No entries any more until resumed, running or not; exits and stops go on."""
+    from engines.live.operation.words import tell
+
+    return tell(where, "halt", {"symbol": symbol, "reason": reason, "name": name}, as_json=as_json)
+
+
+@app.command()
+def resume(
+    where: Where,
+    symbol: Symbol = None,
+    name: Annotated[
+        str | None, typer.Option(help="Lift the halt of this name only; without it, all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Allow entries again."""
+    from engines.live.operation.words import tell
+
+    return tell(where, "resume", {"symbol": symbol, "name": name}, as_json=as_json)
+
+
 def main() -> None:
     """Entry point of ``kwin-live``."""
     sys.exit(run(app, name="kwin-live"))

@@ -35,6 +35,7 @@ from engines.live.feasibility import untradable_trail
 from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told
 from engines.live.lane import Lane
 from engines.live.memory import remember
+from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
 from engines.live.protector import ProtectPolicy
 from engines.live.restart import Recovered, recover
@@ -244,7 +245,7 @@ class Deployment:
                 self.recovered: Recovered = recover(reader, self.lanes)
                 memory = remember(reader, self.lanes)
             self.inbox = Inbox()
-            self.desk: Desk = PaperDesk(self.journal.identity.deployment)
+            self.desk: Desk = PaperDesk(self.journal.identity.deployment, self.lanes, memory.halts)
             self.private: PrivateStream | None = None
             if not self._paper:
                 self.desk = self._exchange_desk(memory.halts, memory.seen_until_ms)
@@ -271,6 +272,7 @@ class Deployment:
                 clock=self.clock,
             )
             self.watch = None if copies is None else watch_of(self, copies, secrets)
+            self.channel = ControlChannel(config.deployment.journal, self.inbox, self.lanes)
             undo.pop_all()
 
     def run(self) -> ExitCode:
@@ -300,6 +302,7 @@ class Deployment:
                 "from_snapshot": self.recovered.from_snapshot,
             },
         )
+        self.channel.start()
         self.desk.start()
         self.feed.start()
         return self.runner.run()
@@ -311,6 +314,7 @@ class Deployment:
         def left_s() -> float:
             return max(0.1, deadline - time.monotonic())
 
+        self.channel.close()
         done = self.feed.close()
         if self.private is not None:
             done = self.private.close(left_s()) and done

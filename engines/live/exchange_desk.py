@@ -21,6 +21,7 @@ from engines.live.follow import Follow
 from engines.live.holding import Holding, holding_of
 from engines.live.inbox import Answered, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
+from engines.live.memory import lift
 from engines.live.pictures import Pictures
 from engines.live.protector import Protector, ProtectPolicy
 from engines.live.reconcile import Orphans
@@ -437,9 +438,10 @@ class ExchangeDesk:
             turn = Turn(seat, message, now_ms).numbered()
             match control.command:
                 case "halt":
-                    seat.halts["operator"] = str(control.detail.get("reason", "by the operator"))
+                    name = str(control.detail.get("name") or "operator")
+                    seat.halts[name] = str(control.detail.get("reason") or "by the operator")
                 case "resume":
-                    seat.halts.clear()
+                    lift(seat.halts, control.detail.get("name"))
                 case "flatten":
                     seat.halts["operator"] = "flattened by the operator"
                     self._entries.exit_now(turn, FLATTEN, "flatten")

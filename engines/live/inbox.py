@@ -58,10 +58,14 @@ class TimerRang:
 
 @dataclass(frozen=True)
 class Control:
-    """An operator's word: ``stop``, ``halt``, ``resume``, ``flatten``; ``detail`` is recorded with it."""
+    """An operator's word: ``stop``, ``halt``, ``resume``, ``flatten``; ``detail`` is recorded with it.
+
+    ``recorded`` is set once its message has been committed and dealt with, for a thread that waits for that.
+    """
 
     command: str
     detail: dict[str, Any] = field(default_factory=dict)
+    recorded: threading.Event | None = field(default=None, compare=False, repr=False)
 
 
 Message = BarClosed | Told | Answered | LinkChanged | Noticed | TimerRang | Control

@@ -1,4 +1,4 @@
-"""What the exchange desk must know of the process before it: halts in force, and until when it heard the exchange."""
+"""What a desk must know of the process before it: halts in force, and until when it heard the exchange."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from engines.journal import JournalReader, Kind
 from feeds.stream import Stream
+
+_OWN_KINDS = (Kind.START, Kind.STOP, Kind.CONTROL)
+"""Numbered without the exchange: a halt written while nothing ran does not mean that its news were heard."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,18 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
             if symbol not in ("", stream.symbol):
                 continue
             if command == "resume":
-                reasons.clear()
+                lift(reasons, event.body.get("name"))
             elif command == "halt":
-                name = str(event.body.get("name", "operator"))
-                reasons[name] = str(event.body.get("reason", "by the operator"))
+                name = str(event.body.get("name") or "operator")
+                reasons[name] = str(event.body.get("reason") or "by the operator")
             elif command == "flatten":
                 reasons["operator"] = "flattened by the operator"
-    return Memory(halts, reader.last_received_ms())
+    return Memory(halts, reader.last_received_ms(but=_OWN_KINDS))
+
+
+def lift(reasons: dict[str, str], name: object) -> None:
+    """Resume: take one halt away, or all of them when none is named."""
+    if name is None:
+        reasons.clear()
+    else:
+        reasons.pop(str(name), None)

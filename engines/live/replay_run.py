@@ -12,6 +12,7 @@ from engines.journal import Configuration, Journal, JournalReader, Kind, configu
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Inbox
 from engines.live.lane import Lane
+from engines.live.memory import remember
 from engines.live.paper import PaperDesk
 from engines.live.replay import ReplayClock, ReplayFeed
 from engines.live.restart import Recovered, recover
@@ -122,12 +123,13 @@ def replay(
         with JournalReader(request.journal) as reader:
             _same_start(reader, body, request.journal)
             recovered = recover(reader, {stream: lane})
+            halts = remember(reader, (stream,)).halts
         inbox = Inbox()
         runner = Runner(
             {stream: lane},
             journal,
             clock,
-            PaperDesk(journal.identity.deployment),
+            PaperDesk(journal.identity.deployment, {stream: lane}, halts),
             RunnerOptions(),
             inbox=inbox,
             on_bar=on_bar,

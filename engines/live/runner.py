@@ -7,6 +7,7 @@ that cannot be recorded is undone in memory as well, and kept until it can be (`
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -270,6 +271,8 @@ class Runner:
                         self._exit = ExitCode.DEFECT
                 case Control("stop"):
                     self._exit = ExitCode.GOOD
+                case Control(recorded=threading.Event() as recorded):
+                    recorded.set()
         if self._exit is ExitCode.GOOD or self._clock.now_ms() >= self._trim_ms:
             self._trim()
 

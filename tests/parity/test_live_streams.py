@@ -62,7 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inbox, clock = Inbox(), ReplayClock(0)
     with Journal(path, profile="tv-literal", venue="paper", now_ms=0) as journal:
         lanes = {stream: Lane(stream, setup) for stream in STREAMS}
-        runner = Runner(lanes, journal, clock, PaperDesk(journal.identity.deployment), inbox=inbox)
+        runner = Runner(lanes, journal, clock, PaperDesk(journal.identity.deployment, lanes), inbox=inbox)
         runner.start(body, Configuration(hash="two", body=body))
         series = {stream: bars_of(stream) for stream in STREAMS}
         for k in range(BARS):

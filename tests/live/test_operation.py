@@ -1,0 +1,199 @@
+"""Halt, resume and flatten as an operator uses them: commands as processes, deployments on the simulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engines.journal import Ack, Drift, JournalReader, Outcome
+from engines.live.exit_codes import ExitCode
+from engines.live.inbox import Control, Inbox
+from engines.live.memory import remember
+from engines.live.operation.caller import ChannelError, ask
+from engines.live.operation.channel import ControlChannel, short_address, socket_path
+from engines.parity.live import live_parity
+from feeds.instants import iso
+from tests.core.kwin_runs import fixture_bars
+from tests.live.desk_rig import exchange_with
+from tests.live.paper_rig import BAR_MS, ETH, PaperRig, write_config
+from tests.live.scene import LEAD, LONG_LIVED, Planned, planned
+
+INPUTS = {"trailingPerc": 30.0, "trailingOffset": 20.0, "useBarTrail": False}
+
+
+def command(*arguments: str | Path, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """``kwin-live`` as a process; ``typed`` is what the operator answers."""
+    return subprocess.run(
+        [sys.executable, "-m", "engines.live.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120.0,
+        check=False,
+        input=typed,
+    )
+
+
+def asked(*arguments: str | Path) -> Any:
+    """What it printed as JSON; it must have worked."""
+    done = command(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def plan() -> Planned:
+    """An entry whose position lives for a while."""
+    plans = planned("intent", tuple(sorted({"use_window": False, **LONG_LIVED}.items())))
+    return next(one for one in plans if one.ends - one.bar >= 3)
+
+
+@contextmanager
+def paper(tmp_path: Path, entry: Planned) -> Iterator[PaperRig]:
+    """A paper deployment two bars before that entry."""
+    bars = fixture_bars()[: entry.bar + 400].copy()
+    first = int(bars["time_ms"][entry.bar - LEAD])
+    with exchange_with(bars, first + 5_000) as exchange:
+        config = write_config(exchange, tmp_path, inputs=INPUTS, trade_from=iso(first))
+        rig = PaperRig(exchange, config).start()
+        try:
+            yield rig
+        finally:
+            if not rig.ended:
+                rig.stop()
+
+
+def at_close(number: int) -> int:
+    """Ten seconds after the end of a bar of the fixture (ms)."""
+    return int(fixture_bars()["time_ms"][number]) + BAR_MS + 10_000
+
+
+def test_a_halt_reaches_a_running_paper_deployment_and_a_resume_lets_it_trade_again(tmp_path: Path) -> None:
+    entry, journal = plan(), tmp_path / "live.sqlite"
+    with paper(tmp_path, entry) as rig:
+        done = command("halt", journal, "--symbol", "ETHUSDT", "--reason", "over night")
+        assert done.returncode == 0, done.stderr
+        assert f"obeyed by process {os.getpid()}" in done.stdout
+        assert "ETHUSDT: entries halted: operator (over night)" in done.stdout
+        assert stat.S_IMODE(socket_path(journal).stat().st_mode) == 0o600
+        rig.run_to(at_close(entry.bar))
+        lane = rig.lanes[ETH]
+        assert lane.emulator.position != 0.0, "the emulator's ledger knows no halts"
+        assert lane.exchange.position == 0.0
+        rig.run_to(at_close(entry.ends))
+        assert lane.exchange.position == 0.0, "nor does an exit of a position that it never had reach it"
+        assert lane.emulator.position == 0.0
+        answer = asked("resume", tmp_path / "live.toml")
+        assert answer["running"] is True
+        assert answer["halts"] == {"ETHUSDT": {}}
+        rig.run_to(at_close(entry.bar + 398))
+        assert len(lane.trades[True]) == len(lane.trades[False]) - 1 > 0
+        assert rig.stop() == 0
+        assert not socket_path(journal).exists()
+    with JournalReader(journal) as reader:
+        drifts = [one.row.kind for one in reader.rows(Drift)]
+        denied = [one.row.text for one in reader.rows(Ack) if one.row.outcome is Outcome.DENIED]
+    assert drifts == ["denied"]
+    assert denied == ["entries are halted: over night"]
+    (found,) = live_parity(journal)
+    assert found.emulator.good, found.emulator.first_difference
+    assert found.exchange.good, found.exchange.first_difference
+
+
+def test_flatten_on_paper_leaves_at_the_last_close_and_stays_halted_over_a_restart(tmp_path: Path) -> None:
+    entry, journal = plan(), tmp_path / "live.sqlite"
+    with paper(tmp_path, entry) as rig:
+        rig.run_to(at_close(entry.bar))
+        lane = rig.lanes[ETH]
+        assert lane.exchange.position == entry.side * entry.qty
+        answer = ask(journal, {"command": "flatten"})
+        assert answer is not None
+        assert answer["halts"]["ETHUSDT"] == {"operator": "flattened by the operator"}
+        assert lane.exchange.position == 0.0
+        assert lane.emulator.position != 0.0
+        (left,) = lane.trades[True]
+        assert float(left["exit_price"][0]) == float(lane.exchange.close)
+        rig.run_to(at_close(entry.ends))
+        assert rig.stop() == 0
+        again = PaperRig(rig.exchange, tmp_path / "live.toml")
+        assert again.deployment.desk.halts[ETH]  # type: ignore[attr-defined]
+        assert again.deployment.close()
+    (found,) = live_parity(journal)
+    assert found.emulator.good
+    assert found.exchange.good
+
+
+def test_without_a_deployment_the_word_waits_in_the_journal(tmp_path: Path) -> None:
+    entry, journal = plan(), tmp_path / "live.sqlite"
+    with paper(tmp_path, entry) as rig:
+        rig.run_to(at_close(entry.bar - 1))
+        assert rig.stop() == 0
+        with JournalReader(journal) as reader:
+            heard = remember(reader, [ETH]).seen_until_ms
+        done = command("halt", tmp_path / "live.toml", "--name", "news", "--reason", "news at noon")
+        assert done.returncode == 0, done.stderr
+        assert "nothing runs, the next start obeys it" in done.stdout
+        assert asked("halt", journal)["halts"]["ETHUSDT"] == {
+            "news": "news at noon",
+            "operator": "by the operator",
+        }
+        assert asked("resume", journal, "--name", "operator")["halts"]["ETHUSDT"] == {"news": "news at noon"}
+        with JournalReader(journal) as reader:
+            assert remember(reader, [ETH]).seen_until_ms == heard, "nobody heard the exchange meanwhile"
+        again = PaperRig(rig.exchange, tmp_path / "live.toml").start()
+        again.run_to(at_close(entry.bar))
+        assert again.lanes[ETH].exchange.position == 0.0
+        assert again.lanes[ETH].emulator.position != 0.0
+        assert again.stop() == 0
+    refused = command("halt", journal, "--symbol", "BTCUSDT")
+    assert refused.returncode == ExitCode.USAGE
+    assert "BTCUSDT is not traded here; traded are ETHUSDT" in refused.stderr
+    missing = command("halt", tmp_path / "none.sqlite")
+    assert missing.returncode == ExitCode.JOURNAL
+    assert "no such file" in missing.stderr
+
+
+def test_a_socket_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:
+    """The file is there and nobody listens: no deployment runs; the next one takes the name over."""
+    folder = tmp_path / ("deep" * 20) / ("deeper" * 20)
+    folder.mkdir(parents=True)
+    journal = folder / "live.sqlite"
+    left = socket.socket(socket.AF_UNIX)
+    with short_address(socket_path(journal)) as address:
+        left.bind(address)
+    left.close()
+    assert ask(journal, {"command": "halt"}) is None
+    channel = ControlChannel(journal, Inbox(), [ETH])
+    channel.start()
+    try:
+        with pytest.raises(ChannelError, match="BTCUSDT is not traded here"):
+            ask(journal, {"command": "halt", "symbol": "BTCUSDT"})
+        with pytest.raises(ChannelError, match="is none of halt, resume, flatten"):
+            ask(journal, {"command": "stop"})
+    finally:
+        channel.close()
+    assert ask(journal, {"command": "halt"}) is None
+
+
+def test_a_runner_that_does_not_record_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message waits in the inbox, the caller gets a plain word in time."""
+    monkeypatch.setattr("engines.live.operation.channel.RECORD_S", 0.2)
+    inbox = Inbox()
+    channel = ControlChannel(tmp_path / "live.sqlite", inbox, [ETH])
+    channel.start()
+    try:
+        with pytest.raises(ChannelError, match="not recorded within"):
+            ask(tmp_path / "live.sqlite", {"command": "halt", "reason": "x"})
+    finally:
+        channel.close()
+    post = inbox.take(0)
+    assert isinstance(post, Control)
+    assert post.detail["reason"] == "x"
