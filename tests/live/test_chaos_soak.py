@@ -30,7 +30,7 @@ BAR_MS = 900_000
 FIRST = 300
 GIVEN: dict[str, Any] = {"use_dir_lock": False}
 ENDPOINTS = ("order/create", "position/trading-stop", "position/list", "execution/list", "order/realtime")
-DAYS = 201 if os.environ.get("KWIN_LONG") else 2
+DAYS = 201 if os.environ.get("KWIN_LONG") else 4
 MOST_NAKED_MS = 30_000
 """Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place."""
 
@@ -186,10 +186,10 @@ def test_two_days_of_chaos(shadow: bool, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_000)
-@pytest.mark.parametrize("seed", [3])
+@pytest.mark.parametrize("seed", [4])
 @pytest.mark.parametrize("shadow", [False, True], ids=["exchange", "shadow"])
 def test_months_of_chaos(shadow: bool, seed: int, tmp_path: Path) -> None:
-    """Two days, or with KWIN_LONG in the environment 201, without one violation."""
+    """Four days, or with KWIN_LONG in the environment 201, without one violation."""
     begun = time.monotonic()
     found = soak(tmp_path, seed=seed, shadow=shadow, bars_count=DAYS * 96, profile="tv-literal")
     print(f"seed {seed}: {found}, {time.monotonic() - begun:.0f} s")  # noqa: T201

@@ -27,7 +27,7 @@ from tests.live_feed.rig import forgive_hang_ups
 BAR_MS = 900_000
 FIRST = 300
 AMISS_BARS = 4  # so long after a fault the lockstep goes event by event
-LENGTH, KILLS = (53_928, 50) if os.environ.get("KWIN_LONG") else (12_000, 15)
+LENGTH, KILLS = (53_928, 50) if os.environ.get("KWIN_LONG") else (8_000, 10)
 """All golden bars with KWIN_LONG in the environment, else so many of them."""
 PARTS = 5
 """The run is sampled after each of so many equal parts."""
