@@ -22,6 +22,8 @@ Examples:
 
   kwin-live status live.sqlite                # what it did, also while it runs
 
+  kwin-live trades live.sqlite                # every trade of both ledgers, and how they differ
+
 Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 journal unusable, 4 already running,
 5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
 10 a defect of this program.
@@ -99,6 +101,21 @@ def status(
     from engines.live.status import show_status
 
     return show_status(journal, as_json=as_json)
+
+
+@app.command()
+def trades(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    last: Annotated[int, typer.Option(min=0, help="So many newest trades of a stream; 0 is all.")] = 20,
+    differing: Annotated[
+        bool, typer.Option("--differing", help="Only those that went differently in the two ledgers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Every trade of the emulator beside that of the exchange: prices, fees, slippage, delays, and why they differ."""
+    from engines.live.trade_list import show_trades
+
+    return show_trades(journal, last=last, differing=differing, as_json=as_json)
 
 
 def main() -> None:
