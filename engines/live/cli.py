@@ -118,6 +118,29 @@ def trades(
     return show_trades(journal, last=last, differing=differing, as_json=as_json)
 
 
+@app.command()
+def backup(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    target: Annotated[Path, typer.Argument(help="The copy; must not exist.", metavar="FILE")],
+) -> int:
+    """Copy a journal to one file, also while the deployment runs; the copy is checked before it gets its name."""
+    from engines.live.keep import back_up
+
+    return back_up(journal, target)
+
+
+@app.command("deploy-files")
+def deploy_files(
+    folder: Annotated[Path, typer.Argument(help="Made when missing.", metavar="DIR")],
+) -> int:
+    """Write systemd unit, Dockerfile, compose file, Prometheus rules and the runbook into a folder."""
+    from engines.live.deploy import write_deploy_files
+
+    for path in write_deploy_files(folder):
+        typer.echo(str(path))
+    return 0
+
+
 def main() -> None:
     """Entry point of ``kwin-live``."""
     sys.exit(run(app, name="kwin-live"))
