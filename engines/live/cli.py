@@ -22,6 +22,8 @@ Examples:
 
   kwin-live status live.sqlite                # what it did, also while it runs
 
+  kwin-live trades live.sqlite                # every trade of both ledgers, and how they differ
+
 Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 journal unusable, 4 already running,
 5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
 10 a defect of this program.
@@ -134,6 +136,44 @@ def resume(
     from engines.live.operation.words import tell
 
     return tell(where, "resume", {"symbol": symbol, "name": name}, as_json=as_json)
+
+
+@app.command()
+def trades(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    last: Annotated[int, typer.Option(min=0, help="So many newest trades of a stream; 0 is all.")] = 20,
+    differing: Annotated[
+        bool, typer.Option("--differing", help="Only those that went differently in the two ledgers.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Every trade of the emulator beside that of the exchange: prices, fees, slippage, delays, and why they differ."""
+    from engines.live.trade_list import show_trades
+
+    return show_trades(journal, last=last, differing=differing, as_json=as_json)
+
+
+@app.command()
+def backup(
+    journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
+    target: Annotated[Path, typer.Argument(help="The copy; must not exist.", metavar="FILE")],
+) -> int:
+    """Copy a journal to one file, also while the deployment runs; the copy is checked before it gets its name."""
+    from engines.live.keep import back_up
+
+    return back_up(journal, target)
+
+
+@app.command("deploy-files")
+def deploy_files(
+    folder: Annotated[Path, typer.Argument(help="Made when missing.", metavar="DIR")],
+) -> int:
+    """Write systemd unit, Dockerfile, compose file, Prometheus rules and the runbook into a folder."""
+    from engines.live.deploy import write_deploy_files
+
+    for path in write_deploy_files(folder):
+        typer.echo(str(path))
+    return 0
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def told(item: Item, now_ms: int) -> Iterator[Happening]:
             yield Happening(What.STOP_MOVED, now_ms, f"{row.stream}: stop {row.stop_loss or 'none'}{trail}")
         case Drift() as row:
             yield Happening(What.DRIFT, now_ms, f"{row.stream}: {row.kind}{_details(row.body)}")
-        case Failure(place="desk", kind="halt"):
+        case Failure(kind="halt"):
             return  # the halt itself is an event
         case Failure() as row:
             yield Happening(What.ERROR, now_ms, f"{row.place}, {row.kind}: {row.text}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Counts
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
 from engines.journal import Ack, Drift, Event, Failure, Intent, Kind, StopMoved, parse_order_link_id
 from engines.live.watch.copies import Closed, Grown
@@ -39,6 +39,7 @@ class Tally:
 
     def __init__(self, streams: Iterable[Stream], begun_ms: int) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, handles, processor time
         self.day: Counts[str] = Counts()
         self.day_net = 0.0
         self._by_hash = {stream.short_hash: stream for stream in streams}
