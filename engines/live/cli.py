@@ -24,7 +24,7 @@ Examples:
 
 Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 journal unusable, 4 already running,
 5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
-10 a defect of this program.
+10 a defect of this program, 11 not flat although asked to be: look at the exchange now.
 """
 
 app = new_app(_HELP)
@@ -110,7 +110,9 @@ def halt(
     where: Where,
     symbol: Symbol = None,
     reason: Annotated[str | None, typer.Option(help="Shown wherever the halt is.")] = None,
-    name: Annotated[str | None, typer.Option(help="To resume this one alone later; by default operator.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="To resume this one alone later; by default operator.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """No entries any more until resumed, running or not; exits and stops go on."""
@@ -123,13 +125,37 @@ def halt(
 def resume(
     where: Where,
     symbol: Symbol = None,
-    name: Annotated[str | None, typer.Option(help="Lift the halt of this name only; without it, all.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Lift the halt of this name only; without it, all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Allow entries again."""
     from engines.live.operation.words import tell
 
     return tell(where, "resume", {"symbol": symbol, "name": name}, as_json=as_json)
+
+
+@app.command()
+def flatten(
+    config: Config,
+    symbol: Symbol = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    set_: Set = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Leave every position at market, running or not; wait until flat; entries stay halted until resumed."""
+    from engines.live.operation.flatten import flatten as leave
+
+    return leave(config, set_, symbol, yes=yes, as_json=as_json)
+
+
+@app.command("upgrade-check")
+def upgrade_check(where: Where, as_json: AsJson = False) -> int:
+    """Replay a journal under this version and show each decision that would differ; the journal is only read."""
+    from engines.live.operation.upgrade import upgrade_check as compare
+
+    return compare(where, as_json=as_json)
 
 
 def main() -> None:

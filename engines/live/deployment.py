@@ -266,8 +266,8 @@ class Deployment:
             self.channel = ControlChannel(config.deployment.journal, self.inbox, self.lanes)
             undo.pop_all()
 
-    def run(self) -> ExitCode:
-        """Trade until told to stop; returns how it ended."""
+    def run(self, *, bars: bool = True) -> ExitCode:
+        """Trade until told to stop; returns how it ended. Without ``bars`` it only follows the exchange, and acts."""
         body = start_body(self.loaded, self.instruments, self.trade_from_ms)
         self.runner.start(body, Configuration(hash=self.loaded.hash, body=self.loaded.body))
         _log.info(
@@ -282,7 +282,8 @@ class Deployment:
         )
         self.channel.start()
         self.desk.start()
-        self.feed.start()
+        if bars:
+            self.feed.start()
         return self.runner.run()
 
     def close(self) -> bool:

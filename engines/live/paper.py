@@ -250,9 +250,7 @@ class PaperDesk:
         """An order of X that the emulator did not fill: only after a halt, when the ledgers have parted."""
         self._end(lane, link_id, "rejected", "the emulator did not fill it", message, now_ms)
 
-    def _end(
-        self, lane: Lane, link_id: str, kind: str, reason: str, message: Message, now_ms: int
-    ) -> None:
+    def _end(self, lane: Lane, link_id: str, kind: str, reason: str, message: Message, now_ms: int) -> None:
         if lane.ended(link_id) is None:
             return
         body = {"order_link_id": link_id, "ended": True, "why": reason}

@@ -159,7 +159,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         assert isinstance(self.server_address, str)
         os.chmod(self.server_address, 0o600)  # noqa: PTH101  # the address is a name for the kernel, not a place
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A caller that hangs up in the middle is none of our business."""
 
 

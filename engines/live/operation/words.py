@@ -34,7 +34,9 @@ def journal_of(path: Path) -> Path:
         return load_settings(path).config.deployment.journal
     if path.suffix == ".toml":
         return load_settings(path).config.deployment.journal  # tells what is wrong with it
-    raise JournalError(f"{path}: no such file; give a journal or the live.toml of its deployment", kind="missing")
+    raise JournalError(
+        f"{path}: no such file; give a journal or the live.toml of its deployment", kind="missing"
+    )
 
 
 def tell(path: Path, command: str, detail: Mapping[str, Any], *, as_json: bool) -> int:
