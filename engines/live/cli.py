@@ -26,7 +26,7 @@ Examples:
 
 Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 journal unusable, 4 already running,
 5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
-10 a defect of this program.
+10 a defect of this program, 11 not flat although asked to be: look at the exchange now.
 """
 
 app = new_app(_HELP)
@@ -174,6 +174,28 @@ def deploy_files(
     for path in write_deploy_files(folder):
         typer.echo(str(path))
     return 0
+
+
+@app.command()
+def flatten(
+    config: Config,
+    symbol: Symbol = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    set_: Set = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Leave every position at market, running or not; wait until flat; entries stay halted until resumed."""
+    from engines.live.operation.flatten import flatten as leave
+
+    return leave(config, set_, symbol, yes=yes, as_json=as_json)
+
+
+@app.command("upgrade-check")
+def upgrade_check(where: Where, as_json: AsJson = False) -> int:
+    """Replay a journal under this version and show each decision that would differ; the journal is only read."""
+    from engines.live.operation.upgrade import upgrade_check as compare
+
+    return compare(where, as_json=as_json)
 
 
 def main() -> None:

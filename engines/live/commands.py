@@ -90,32 +90,9 @@ def _run(loaded: Loaded) -> int:
 
 def check_deployment(path: Path, assignments: Sequence[str], *, as_json: bool) -> int:
     """Everything a start does but trade."""
-    loaded = load_settings(path, assignments=assignments)
-    config = loaded.config
-    lines = [("configuration", f"{path}, hash {loaded.hash[:16]}")]
-    try:
-        with Deployment(loaded) as deployment:
-            lines.append(("clock", "within the limit"))
-            lines.append(
-                ("journal", f"{config.deployment.journal}, {deployment.recovered.digests} digests compared")
-            )
-            lines.append(("trades from", iso(deployment.trade_from_ms)))
-            lines += [
-                (str(stream), f"tick {one.tick}, lot {one.lot}")
-                for stream, one in deployment.instruments.items()
-            ]
-            if config.deployment.venue != "paper":
-                lines += [(found.what, found.found) for found in deployment.check().list]
-    except KwinError as error:
-        fail(str(error))
-        return exit_code_of(error)
-    if as_json:
-        print_json({"good": True, "checks": [{"what": what, "found": found} for what, found in lines]})
-        return ExitCode.GOOD
-    screen = console()
-    for what, found in lines:
-        screen.print(f"good  {what}: {found}")
-    return ExitCode.GOOD
+    from engines.live.operation.checklist import check
+
+    return check(load_settings(path, assignments=assignments), as_json=as_json)
 
 
 class _TradeLines:

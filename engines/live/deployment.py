@@ -275,13 +275,13 @@ class Deployment:
             self.channel = ControlChannel(config.deployment.journal, self.inbox, self.lanes)
             undo.pop_all()
 
-    def run(self) -> ExitCode:
-        """Trade until told to stop; returns how it ended."""
+    def run(self, *, bars: bool = True) -> ExitCode:
+        """Trade until told to stop; returns how it ended. Without ``bars`` it only follows the exchange, and acts."""
         if self.watch is None:
-            return self._run()
+            return self._run(bars=bars)
         self.watch.start()
         try:
-            code = self._run()
+            code = self._run(bars=bars)
         except Exception as error:
             self.watch.tell(What.STOP, f"ended by an error, stops on the exchange stay: {error}")
             raise
@@ -289,7 +289,7 @@ class Deployment:
             self.watch.tell(What.STOP, f"ended with code {code.value} ({code.name.lower()})")
         return code
 
-    def _run(self) -> ExitCode:
+    def _run(self, *, bars: bool) -> ExitCode:
         body = start_body(self.loaded, self.instruments, self.trade_from_ms)
         self.runner.start(body, Configuration(hash=self.loaded.hash, body=self.loaded.body))
         _log.info(
@@ -304,7 +304,8 @@ class Deployment:
         )
         self.channel.start()
         self.desk.start()
-        self.feed.start()
+        if bars:
+            self.feed.start()
         return self.runner.run()
 
     def close(self) -> bool:

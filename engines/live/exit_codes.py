@@ -19,3 +19,4 @@ class ExitCode(IntEnum):
     ACCOUNT = 8  # the exchange refuses key, permission, mode or account
     VENUE = 9  # the exchange cannot be reached: restart later
     DEFECT = 10  # a defect of this program
+    NOT_FLAT = 11  # positions are still open although they were to be left: look at the exchange now

@@ -65,7 +65,7 @@ def recover(reader: JournalReader, lanes: Mapping[Stream, Lane], *, snapshots: b
     ParityError
         A digest differs from the recorded one, or the events that a full replay needs have been deleted.
     """
-    starts = {stream: _from_snapshot(reader, lane) if snapshots else 0 for stream, lane in lanes.items()}
+    starts = {stream: from_snapshot(reader, lane) if snapshots else 0 for stream, lane in lanes.items()}
     whole = reader.trimmed_seq() == 0
     for stream, seq in starts.items():
         if seq == 0 and not whole:
@@ -79,7 +79,7 @@ def recover(reader: JournalReader, lanes: Mapping[Stream, Lane], *, snapshots: b
     return Recovered(last, sum(seq > 0 for seq in starts.values()), replay.events, replay.digests)
 
 
-def _from_snapshot(reader: JournalReader, lane: Lane) -> int:
+def from_snapshot(reader: JournalReader, lane: Lane) -> int:
     """Put the newest snapshots that fit into a lane; returns the event they stand behind, 0 when none fits."""
     for seq, data in _pairs(reader, lane):
         try:

@@ -123,19 +123,56 @@ def check_account(session: BybitSession, streams: tuple[Stream, ...], leverage: 
     VenueError
         No answer.
     """
+    lines = account_lines(session)
+    margin_mode = lines[-1].found
+    wallet = read_wallet(session)
+    lines.append(Check("balance", f"{wallet.wallet_balance} {wallet.coin}, {wallet.available} available"))
+    rules = {}
+    for stream in streams:
+        one, found = check_symbol(session, stream, leverage)
+        rules[stream] = one
+        lines += found
+    return Checked(rules, wallet, margin_mode, tuple(lines))
+
+
+def account_lines(session: BybitSession) -> list[Check]:
+    """Type of the account, then its margin mode.
+
+    Raises
+    ------
+    AccountError
+        It is no unified one, or the key is refused.
+    VenueError
+        No answer.
+    """
     info = _ask(session, "account", "get_account_info")
     status, margin_mode = info.get("unifiedMarginStatus"), str(info.get("marginMode", ""))
     if status not in _UNIFIED:
         raise AccountError(f"account type {status}: only unified trading accounts can be traded; upgrade it")
-    lines = [Check("account", f"unified ({status})"), Check("margin mode", margin_mode)]
-    wallet = _wallet(session)
-    lines.append(Check("balance", f"{wallet.wallet_balance} {wallet.coin}, {wallet.available} available"))
-    rules = {}
-    for stream in streams:
-        one, found = _check_symbol(session, stream, leverage)
-        rules[stream] = one
-        lines += found
-    return Checked(rules, wallet, margin_mode, tuple(lines))
+    return [Check("account", f"unified ({status})"), Check("margin mode", margin_mode)]
+
+
+def permission_lines(session: BybitSession) -> list[Check]:
+    """What the key may do: it must be able to trade contracts, and should not be able to do more.
+
+    Raises
+    ------
+    AccountError
+        It may not trade, or it may withdraw.
+    VenueError
+        No answer.
+    """
+    info = _ask(session, "permission", "get_api_key_information")
+    allowed = info.get("permissions") or {}
+    contracts = set(allowed.get("ContractTrade") or ())
+    if info.get("readOnly") or not {"Order", "Position"} <= contracts:
+        raise AccountError("the key may only read: give it the permissions Orders and Positions of contracts")
+    if "Withdraw" in (allowed.get("Wallet") or ()):
+        raise AccountError("the key may withdraw: make one that can trade and nothing else")
+    bound = [address for address in info.get("ips") or () if address != "*"]
+    where = f"bound to {', '.join(bound)}" if bound else "not bound to an address: bind it"
+    lasts = f", expires {info['expiredAt']}" if info.get("expiredAt") else ""
+    return [Check("permission", f"orders and positions, no withdrawals; {where}{lasts}")]
 
 
 def read_rules(session: BybitSession, stream: Stream, leverage: Decimal) -> TradingRules:
@@ -170,9 +207,18 @@ def read_rules(session: BybitSession, stream: Stream, leverage: Decimal) -> Trad
     )
 
 
-def _check_symbol(
+def check_symbol(
     session: BybitSession, stream: Stream, leverage: Decimal
 ) -> tuple[TradingRules, list[Check]]:
+    """Filters, leverage, position mode of one symbol; what was found in lines.
+
+    Raises
+    ------
+    AccountError
+        Not listed, not open, hedge mode, or the leverage cannot be set.
+    VenueError
+        No answer.
+    """
     if stream.category != "linear":
         raise ConfigError(f"{stream}: only linear perpetuals can be traded; spot can be followed on paper")
     rules = read_rules(session, stream, leverage)
@@ -194,6 +240,7 @@ def _check_symbol(
         ),
         Check(f"{stream.symbol} fee", f"taker {rules.taker_fee * 100:f} percent"),
         Check(f"{stream.symbol} leverage", str(leverage)),
+        Check(f"{stream.symbol} position mode", "one-way"),
         Check(f"{stream.symbol} position", held),
     ]
 
@@ -231,7 +278,14 @@ def _taker_fee(session: BybitSession, stream: Stream) -> Decimal:
     return Decimal(str(rows[0]["takerFeeRate"]))
 
 
-def _wallet(session: BybitSession) -> WalletReport:
+def read_wallet(session: BybitSession) -> WalletReport:
+    """The account's balance.
+
+    Raises
+    ------
+    VenueError
+        No answer, or one that makes no sense.
+    """
     rows = _ask(session, "balance", "get_wallet_balance", accountType="UNIFIED", coin="USDT").get("list")
     if not rows:
         raise VenueError("the exchange tells no balance; try again")

@@ -1,0 +1,125 @@
+"""Who leaves a position when the operator says so: the running deployment, one started for it, or this command."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from engines.journal import Outcome
+from engines.live.bybit.calls import perform
+from engines.live.deployment import Deployment
+from engines.live.inbox import Control
+from engines.live.operation.account import Account
+from engines.live.operation.caller import ChannelError, ask
+from engines.live.operation.offline import write_control
+from engines.live.settings import Loaded
+from engines.live.venue import MarketOrder, Refusal, Side, Urgency
+from feeds.stream import Stream
+from kwin_core.errors import JournalError, KwinError
+
+Say = Callable[[], None]
+"""Gives the word once more; what comes of it is seen at the exchange."""
+_RECORD_S = 10.0
+_log = logging.getLogger("kwin.live")
+
+
+@contextmanager
+def voice(loaded: Loaded, symbol: str | None, streams: Sequence[Stream]) -> Iterator[Say]:
+    """Flatten a symbol, or all, each time the word is given.
+
+    The running deployment is asked first. Without one, a process of it is started that takes no bar: it reconciles and
+    leaves. When that one cannot start (its digests, the account, its settings), the orders go out from here, and the
+    next start books them as closed by hand: an exit must not depend on anything that may be broken.
+
+    Raises
+    ------
+    KwinError
+        It runs and refuses, or it runs without a channel.
+    """
+    journal = loaded.config.deployment.journal
+
+    def asked() -> bool:
+        return ask(journal, {"command": "flatten", "symbol": symbol}) is not None
+
+    if ask(journal, {"command": "halt", "symbol": symbol, "reason": "flattened by the operator"}) is not None:
+        yield lambda: _still(asked())
+        return
+    try:
+        deployment = Deployment(loaded)
+    except KwinError as error:
+        if loaded.config.deployment.venue == "paper" or _runs_elsewhere(error):
+            raise
+        _log.warning("the deployment cannot be started, its positions are left from here: %s", error)
+        with Account(loaded) as account:
+            _halt_in_journal(loaded, symbol)
+            yield lambda: _leave(account, streams)
+        return
+    with deployment, _running(deployment) as failures:
+        yield lambda: _post(deployment, symbol, failures)
+
+
+def _still(answered: bool) -> None:
+    if not answered:
+        raise ChannelError("the deployment has ended meanwhile; run kwin-live flatten again")
+
+
+def _runs_elsewhere(error: KwinError) -> bool:
+    return isinstance(error, JournalError) and error.kind == "in_use"
+
+
+@contextmanager
+def _running(deployment: Deployment) -> Iterator[list[KwinError]]:
+    """The deployment's runner in a thread; the list takes what ended it."""
+    failures: list[KwinError] = []
+
+    def run() -> None:
+        try:
+            deployment.run(bars=False)
+        except KwinError as error:
+            failures.append(error)
+
+    runner = threading.Thread(target=run, name="kwin-runner", daemon=True)
+    runner.start()
+    try:
+        yield failures
+    finally:
+        deployment.runner.stop("flattened")
+        runner.join(_RECORD_S)
+
+
+def _post(deployment: Deployment, symbol: str | None, failures: Sequence[KwinError]) -> None:
+    recorded = threading.Event()
+    detail = {} if symbol is None else {"symbol": symbol}
+    deployment.inbox.post(Control("flatten", detail, recorded))
+    if not recorded.wait(_RECORD_S):
+        raise failures[0] if failures else ChannelError("the word was not recorded; the log says why")
+
+
+def _halt_in_journal(loaded: Loaded, symbol: str | None) -> None:
+    """The next start must not enter again; a journal that cannot take that does not keep us from leaving."""
+    try:
+        write_control(loaded.config.deployment.journal, {"command": "flatten", "symbol": symbol})
+    except KwinError as error:
+        _log.warning("the halt could not be recorded: %s", error)
+
+
+def _leave(account: Account, streams: Sequence[Stream]) -> None:
+    """Reduce-only market orders for what the exchange says is held."""
+    for report in account.open_positions(streams):
+        assert report.side is not None
+        stream = next(one for one in streams if one.symbol == report.symbol)
+        order = MarketOrder(
+            key="flatten",
+            stream=stream,
+            urgency=Urgency.EXIT,
+            order_link_id=f"flat-{uuid.uuid4().hex[:24]}",
+            side=Side.of(-report.side.sign),
+            qty=report.qty,
+            reduce_only=True,
+        )
+        reply, _ = perform(account.session, order, account.clock.now_ms)
+        if reply.outcome is not Outcome.CONFIRMED and reply.kind != Refusal.ALREADY_FLAT:
+            _log.warning("%s: %s", report.symbol, reply.text)
