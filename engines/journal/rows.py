@@ -32,6 +32,7 @@ class Kind(StrEnum):
     SIGNAL = "signal"
     CONTROL = "control"
     ERROR = "error"
+    ACCOUNT = "account"
 
 
 class Ledger(StrEnum):

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from engines.journal import Outcome, order_link_id
 from engines.live.feasibility import TooLarge, size_entry
+from engines.live.guard import Guard
 from engines.live.intents import orders_wanted
 from engines.live.lane import Lane
 from engines.live.levels import crossed, price_of
@@ -44,6 +45,8 @@ class Entries:
         Tells the newest wallet; None is unknown.
     blocked
         Tells why the whole account may not enter now; empty when it may.
+    guard
+        Of the account: how large an entry may be.
     """
 
     def __init__(
@@ -52,11 +55,13 @@ class Entries:
         policy: EntryPolicy,
         wallet: Callable[[], WalletReport | None],
         blocked: Callable[[], str],
+        guard: Guard,
     ) -> None:
         self.deployment = deployment
         self._policy = policy
         self._wallet = wallet
         self._blocked = blocked
+        self._guard = guard
 
     def decide(self, turn: Turn) -> None:
         """What X decided on its last bar."""
@@ -84,9 +89,12 @@ class Entries:
         """An entry at the decision's close, with its stop attached; ``waits`` for the position it reverses to go."""
         seat = turn.seat
         expires_ms = close_ms + self._policy.max_entry_delay_ms
-        sized = size_entry(order.qty, close, seat.rules, self._wallet(), self._policy.too_large)
-        reason = self._refusal(turn, order, stop, close, expires_ms) or sized.reason
-        if not reason and sized.qty != order.qty:
+        ask = self._guard.ask(turn, order.qty, close, waits=waits)
+        policy = self._policy.too_large
+        sized = size_entry(ask.qty, close, seat.rules, self._wallet(), policy, free=ask.free, caps=ask.caps)
+        reason = self._refusal(turn, order, stop, close, expires_ms) or ask.reason or sized.reason
+        if not reason:
+            self._guard.entered(turn.now_ms)
             order = replace(order, qty=sized.qty)
         order = turn.intend(replace(order, stop=stop, waits=waits), Sent(), {"close": str(close)})
         if reason:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from engines.journal import Kind, Message, Outcome
 from engines.live.books import Books
+from engines.live.canary import Canary
 from engines.live.desk import DeskEvent
 from engines.live.entries import Entries, EntryPolicy
 from engines.live.follow import Follow
+from engines.live.guard import AccountView, Guard
 from engines.live.holding import Holding, holding_of
-from engines.live.inbox import Answered, Control, Inbox, LinkChanged, TimerRang, Told
+from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
+from engines.live.limits import Limits
 from engines.live.memory import lift
 from engines.live.pictures import Pictures
 from engines.live.protector import Protector, ProtectPolicy
 from engines.live.reconcile import Orphans
 from engines.live.seat import Look, Seat, Sent
+from engines.live.tally import Tally
 from engines.live.turn import Turn
 from engines.live.venue import (
     Answer,
@@ -75,6 +79,8 @@ class DeskPolicy:
         So long a bar waits for its position to be confirmed.
     look_ms
         Pause between two pictures while exposed; ten times that while flat.
+    limits, canary
+        Of the account.
     """
 
     entries: EntryPolicy
@@ -85,6 +91,8 @@ class DeskPolicy:
     allocation: Mapping[Stream, Decimal]
     settle_ms: int = 1_000
     look_ms: int = 60_000
+    limits: Limits = field(default_factory=Limits)
+    canary: Canary | None = None
 
 
 _FLAT_ROUNDS = 10
@@ -109,6 +117,8 @@ class ExchangeDesk:
         Reasons by stream that the journal says are in force.
     seen_until_ms
         When the last process still heard the exchange (ms); 0 for a new deployment.
+    tally
+        What the limits had counted until then.
     connect
         Starts the private stream, once everything is ready to hear it.
     """
@@ -125,6 +135,7 @@ class ExchangeDesk:
         *,
         halts: Mapping[Stream, Mapping[str, str]] | None = None,
         seen_until_ms: int = 0,
+        tally: Tally | None = None,
         connect: Callable[[], None] = lambda: None,
     ) -> None:
         self.seats = {stream: Seat(lane, rules[stream]) for stream, lane in lanes.items()}
@@ -140,7 +151,10 @@ class ExchangeDesk:
         self._clock = clock
         self._policy = policy
         self._connect = connect
-        self._entries = Entries(deployment, policy.entries, lambda: self.wallet, self._blocked)
+        self._guard = Guard(
+            lambda: self.seats, lambda: self.wallet, policy.limits, policy.canary, tally or Tally()
+        )
+        self._entries = Entries(deployment, policy.entries, lambda: self.wallet, self._blocked, self._guard)
         self._follow = Follow(self._entries) if policy.shadow else None
         self._protector = Protector(
             policy.protection,
@@ -155,15 +169,22 @@ class ExchangeDesk:
 
     def start(self) -> None:
         """Connect; the first picture is taken when the private stream is up."""
+        for seat in self.seats.values():
+            self._ring_stale(seat, self._clock.now_ms() + seat.lane.stream.timeframe_ms)
         self._connect()
 
     def ready(self, lane: Lane, bar: ClosedBar) -> bool:
         """Settle first when something is at stake: the position has to be confirmed before the bar is decided."""
         seat = self.seats[lane.stream]
+        if seat.coming_ms is not None and bar.time_ms > seat.coming_ms:
+            seat.queued += (
+                bar,
+            )  # an earlier one is being confirmed: several come at once when a gap was filled
+            return False
         if bar.phase is not Phase.LIVE or not seat.exposed or seat.settled_ms == bar.time_ms:
             return True
         if seat.held is None or seat.held.time_ms != bar.time_ms:
-            seat.held = bar
+            seat.held, seat.coming_ms = bar, bar.time_ms
             seat.settle_key = f"settle-{bar.time_ms}"
             seat.unsettled = False
             request = ReadPosition(key=seat.settle_key, stream=lane.stream, urgency=Urgency.EXIT)
@@ -174,6 +195,7 @@ class ExchangeDesk:
     def before_decision(self, lane: Lane, emulated: Emulated, message: Message, now_ms: int) -> None:  # noqa: ARG002
         """With the wallet as equity: X sizes by its share of it, as long as it is flat."""
         seat = self.seats[lane.stream]
+        self._guard.fresh_bar(seat, message, now_ms)
         if self._policy.equity_from_wallet and self.wallet is not None and seat.held_qty == 0:
             equity = float(self.wallet.wallet_balance * self._policy.allocation[lane.stream])
             if equity != float(lane.exchange.core["equity"]):
@@ -194,10 +216,19 @@ class ExchangeDesk:
         else:
             self._entries.decide(turn)
         self._protector.refresh(turn)
+        self._guard.decided(turn)
+        self._guard.after(message, now_ms, (seat,))
+        self._ring_stale(seat, now_ms)
+        self._next_bar(seat)
         return self._finish(turn)
 
     def take(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
-        """Dispatch."""
+        """Dispatch; then the account is judged."""
+        requests = self._dispatch(event, message, now_ms)
+        self._guard.after(message, now_ms, self.seats.values(), event)
+        return requests
+
+    def _dispatch(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         match event:
             case Told(report):
                 return self._on_report(report, message, now_ms)
@@ -217,12 +248,14 @@ class ExchangeDesk:
 
     def mark(self) -> Any:
         """All seats and what is known of the account."""
-        return {stream: seat.copy() for stream, seat in self.seats.items()}, self.wallet, self.link_up
+        seats = {stream: seat.copy() for stream, seat in self.seats.items()}
+        return seats, self.wallet, self.link_up, self._guard.mark()
 
     def go_back(self, mark: Any) -> None:
         """Undo everything since."""
-        seats, self.wallet, self.link_up = mark
+        seats, self.wallet, self.link_up, guard = mark
         self.seats = {stream: seat.copy() for stream, seat in seats.items()}
+        self._guard.go_back(guard)
 
     def exposed(self, lane: Lane) -> bool:
         """Whether money is at stake."""
@@ -236,6 +269,10 @@ class ExchangeDesk:
         """Hand over to the gateway."""
         for request in requests:
             self._venue.submit(request)
+
+    def account(self) -> AccountView:
+        """What the limits have counted and halted, for those who watch; in the runner's thread."""
+        return self._guard.view(self._clock.now_ms())
 
     @property
     def idle(self) -> bool:
@@ -414,6 +451,8 @@ class ExchangeDesk:
                     )
                 else:
                     self._protector.refresh(turn)
+            case "stale":
+                self._guard.judge_age(turn)
             case "naked":
                 self._protector.naked_too_long(turn)
             case "leave":
@@ -432,6 +471,9 @@ class ExchangeDesk:
         body = {"command": control.command, "by": "operator", **control.detail}
         message.event(Kind.CONTROL, now_ms, body)
         requests: list[Request] = []
+        wanted = control.detail.get("name")
+        if control.command == "resume" and symbol is None:
+            self._guard.resumed(wanted)
         for seat in self.seats.values():
             if symbol not in (None, seat.lane.stream.symbol):
                 continue
@@ -441,7 +483,7 @@ class ExchangeDesk:
                     name = str(control.detail.get("name") or "operator")
                     seat.halts[name] = str(control.detail.get("reason") or "by the operator")
                 case "resume":
-                    lift(seat.halts, control.detail.get("name"))
+                    lift(seat.halts, wanted, whole=symbol is None)
                 case "flatten":
                     seat.halts["operator"] = "flattened by the operator"
                     self._entries.exit_now(turn, FLATTEN, "flatten")
@@ -457,6 +499,19 @@ class ExchangeDesk:
 
     def _ring(self, time_ms: int, name: str, stream: Stream, key: str) -> None:
         self._clock.call_at(time_ms, partial(self._inbox.post, TimerRang(name, stream, key)))
+
+    def _next_bar(self, seat: Seat) -> None:
+        """A bar has been decided: the one that waited behind it is next."""
+        seat.coming_ms = None
+        if seat.queued:
+            first, seat.queued = seat.queued[0], seat.queued[1:]
+            seat.coming_ms = first.time_ms
+            self._inbox.post(BarClosed(first))
+
+    def _ring_stale(self, seat: Seat, not_before_ms: int) -> None:
+        due_ms = self._guard.stale_at_ms(seat)
+        if due_ms is not None and max(due_ms, not_before_ms) > self._clock.now_ms():
+            self._ring(max(due_ms, not_before_ms), "stale", seat.lane.stream, "")
 
     def _seat_of(self, category: str, symbol: str) -> Seat | None:
         return next(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
@@ -9,7 +10,7 @@ from enum import StrEnum
 from engines.live.venue import TradingRules, WalletReport
 from kwin_core.kwin.setup import Setup
 
-_FEES_OF_A_TRADE = 2  # in and out
+FEES_OF_A_TRADE = 2  # in and out
 
 
 class TooLarge(StrEnum):
@@ -38,6 +39,9 @@ def size_entry(
     rules: TradingRules,
     wallet: WalletReport | None,
     policy: TooLarge,
+    *,
+    free: Decimal | None = None,
+    caps: Sequence[tuple[Decimal, str]] = (),
 ) -> Sized:
     """Quantity of an entry after the exchange's limits and the account's margin.
 
@@ -53,20 +57,27 @@ def size_entry(
         Newest; None is unknown, and then nothing is sent.
     policy
         What to do with too large a size.
+    free
+        What is left for this entry when other symbols share the wallet, quote currency; by default all that the
+        wallet has available.
+    caps
+        Largest values that limits of the account allow, quote currency, each with the reason in words.
     """
     if not rules.trading:
         return Sized(Decimal(0), f"{rules.symbol} takes no new positions now")
     if wallet is None:
         return Sized(Decimal(0), "the account's balance is unknown")
     qty = floor_step(wanted, rules.qty_step)
-    cost = 1 / rules.leverage + _FEES_OF_A_TRADE * rules.taker_fee
-    limits = (
+    cost = 1 / rules.leverage + FEES_OF_A_TRADE * rules.taker_fee
+    left = wallet.available if free is None else free
+    limits = [
         (rules.max_market_qty, f"a market order may be {rules.max_market_qty} at most"),
         (
-            floor_step(max(wallet.available, Decimal(0)) / (price * cost), rules.qty_step),
-            f"{wallet.available} {wallet.coin} are available at leverage {rules.leverage}",
+            floor_step(max(left, Decimal(0)) / (price * cost), rules.qty_step),
+            f"{left} {wallet.coin} are available at leverage {rules.leverage}",
         ),
-    )
+        *((floor_step(value / price, rules.qty_step), words) for value, words in caps),
+    ]
     for most, words in limits:
         if qty > most:
             if policy is TooLarge.REJECT:
@@ -91,7 +102,7 @@ def untradable_trail(setup: Setup, rules: TradingRules, price: Decimal) -> str |
         return None
     offset = price * Decimal(str(values["trailing_offset"])) / 100
     distance = offset.to_integral_value(ROUND_FLOOR) * rules.tick if setup.profile == "tv-literal" else offset
-    fees = _FEES_OF_A_TRADE * rules.taker_fee * price
+    fees = FEES_OF_A_TRADE * rules.taker_fee * price
     if distance >= fees:
         return None
     return (

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engines.journal import JournalReader, Kind
+from engines.live.limits import ACCOUNT_WIDE
+from engines.live.tally import Tally, recorded_tally
 from feeds.stream import Stream
 
 _OWN_KINDS = (Kind.START, Kind.STOP, Kind.CONTROL)
@@ -18,6 +20,7 @@ class Memory:
 
     halts: dict[Stream, dict[str, str]]
     seen_until_ms: int
+    tally: Tally
 
 
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
@@ -32,18 +35,22 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
             if symbol not in ("", stream.symbol):
                 continue
             if command == "resume":
-                lift(reasons, event.body.get("name"))
+                lift(reasons, event.body.get("name"), whole=not symbol)
+            elif command == "release":
+                reasons.pop(str(event.body.get("name")), None)
             elif command == "halt":
                 name = str(event.body.get("name") or "operator")
                 reasons[name] = str(event.body.get("reason") or "by the operator")
             elif command == "flatten":
                 reasons["operator"] = "flattened by the operator"
-    return Memory(halts, reader.last_received_ms(but=_OWN_KINDS))
+    return Memory(halts, reader.last_received_ms(but=_OWN_KINDS), recorded_tally(reader))
 
 
-def lift(reasons: dict[str, str], name: object) -> None:
-    """Resume: take one halt away, or all of them when none is named."""
-    if name is None:
-        reasons.clear()
-    else:
-        reasons.pop(str(name), None)
+def lift(reasons: dict[str, str], name: object, *, whole: bool = True) -> None:
+    """Resume: take one halt away, or all of them when none is named.
+
+    Those of the account hold for every symbol, so they end with a resume of the ``whole`` deployment only.
+    """
+    for one in list(reasons):
+        if name in (None, one) and (whole or one not in ACCOUNT_WIDE):
+            del reasons[one]

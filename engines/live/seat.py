@@ -90,8 +90,14 @@ class Seat:
         The bar that waits for its position to be confirmed; the read; the bar it was done for.
     unsettled
         It could not be confirmed in time.
+    coming_ms, queued
+        Open time (ms) of the bar that is being confirmed or was posted again; later bars, which wait for it.
     halts
         Reasons why no entry may be sent, by name.
+    notes
+        Kinds of the drift rows of the present message, until the guard has counted them.
+    trades_seen
+        Rows of the ledger's trades that the guard has counted.
     requests
         Requests named so far.
     attempts
@@ -122,7 +128,11 @@ class Seat:
     settle_key: str | None = None
     settled_ms: int | None = None
     unsettled: bool = False
+    coming_ms: int | None = None
+    queued: tuple[ClosedBar, ...] = ()
     halts: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    trades_seen: int = 0
     requests: int = 0
     attempts: dict[tuple[int, str], int] = field(default_factory=dict)
     fills_until_ms: int = 0

@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from engines.journal import configuration_hash
 from engines.live.feasibility import TooLarge
+from engines.live.limit_settings import CanarySettings, LimitSettings
 from engines.live.protector import StopWithdrawn, TrailRefused
 from engines.live.reconcile import Orphans
 from engines.live.watch.settings import MessageSettings, WatchSettings
@@ -64,8 +66,14 @@ class DeploymentSettings(_Table):
     equity: Literal["book", "wallet"] = "book"
     warmup_bars: Annotated[int, Field(ge=10, le=100_000)] = 500
     leverage: Annotated[float, Field(ge=1, le=100)] = 10.0
+    taker_fee_percent: Annotated[float, Field(ge=0, lt=1)] | None = None
     secrets_file: Path | None = None
     real_money: str = ""
+
+    @property
+    def taker_fee(self) -> Decimal | None:
+        """Fraction of the notional, where the exchange tells none; None is not given."""
+        return None if self.taker_fee_percent is None else Decimal(str(self.taker_fee_percent)) / 100
 
 
 class PolicySettings(_Table):
@@ -114,6 +122,8 @@ class LiveConfig(_Table):
     policy: PolicySettings = PolicySettings()
     network: NetworkSettings = NetworkSettings()
     housekeeping: HousekeepingSettings = HousekeepingSettings()
+    limits: LimitSettings = LimitSettings()
+    canary: CanarySettings = CanarySettings()
     watch: WatchSettings = WatchSettings()
     messages: MessageSettings = MessageSettings()
 

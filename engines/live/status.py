@@ -21,6 +21,7 @@ from engines.journal import (
 )
 from engines.live.exit_codes import ExitCode
 from engines.live.memory import remember
+from engines.live.tally import recorded_tally
 from feeds.instants import iso
 from feeds.stream import Stream
 from kwin_core.errors import JournalError
@@ -52,11 +53,24 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
         "stopped": not running,
         "events": last_seq,
         "last_event": iso(reader.last_received_ms()) if last_seq else None,
+        "account": _account(reader),
         "streams": [_stream(reader, stream) for stream in reader.streams()],
         "open_intents": len(reader.open_intents()),
         "drifts": dict(Counter(one.row.kind for one in reader.rows(Drift))),
         "errors": len(failures),
         "last_errors": [{"place": one.row.place, "text": one.row.text} for one in failures[-_LAST:]],
+    }
+
+
+def _account(reader: JournalReader) -> dict[str, Any]:
+    """What the limits have counted."""
+    tally = recorded_tally(reader)
+    return {
+        "losses_in_a_row": tally.losses,
+        "drifts_of_the_day": tally.drifts,
+        "requests_without_answer": tally.api_errors,
+        "entries_of_the_last_hour": len(tally.entries_since(reader.last_received_ms())),
+        "trades": dict(tally.trades),
     }
 
 

@@ -100,6 +100,7 @@ class Turn:
     def drift(self, kind: str, **body: Any) -> None:
         """Record a difference between the ledgers or to what was asked."""
         self.because("drift")
+        self.seat.notes += (kind,)
         self.message.record(
             Drift(
                 stream=self.lane.stream,

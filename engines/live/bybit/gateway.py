@@ -1,8 +1,8 @@
 """The gateway: requests in, one answer each, from a few threads that nothing else waits for.
 
 Writes of one symbol go out one after the other, the most urgent first; a stop may overtake an entry that hangs, and
-reads that hang leave threads for the writes. The account's rate is kept as tokens on the runner's clock. A write is
-sent at most once: only what the exchange has definitely refused for its rate is sent again.
+reads that hang leave threads for the writes. The account's rate is kept as places in a rolling second of the runner's
+clock. A write is sent at most once: only what the exchange has definitely refused for its rate is sent again.
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ class BybitGateway:
                 with self._changed:
                     self._under_way -= 1
                     self._busy[self._lock_of(request)] -= 1
+                    self._bucket(request).answered()
                     self._changed.notify_all()
             if again is not None:
                 self._clock.call_at(again, partial(self._put, request, tries + 1))

@@ -5,20 +5,24 @@ Every check is one line of a list: what was looked at, what was found, and what 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from engines.journal import Outcome
+from engines.live.bybit.bucket import Bucket
+from engines.live.bybit.fees import fees_told
 from engines.live.bybit.payloads import PayloadError, position_report, wallet_report
 from engines.live.bybit.refusals import NO_OP
 from engines.live.bybit.session import BybitSession, Reply
-from engines.live.venue import Refusal, TradingRules, WalletReport
+from engines.live.venue import Refusal, TradingRules, Urgency, WalletReport
 from feeds.stream import Stream
 from kwin_core.errors import ConfigError, VenueError
 
 _CLOCK_TRIES = 5
+_LEVERAGES_PER_SECOND = 9
 _UNIFIED = (3, 4, 5, 6)
 
 
@@ -104,7 +108,13 @@ def check_clock(offset_ms: int, limit_ms: int) -> Check:
     return Check("clock", f"{offset_ms:+d} ms")
 
 
-def check_account(session: BybitSession, streams: tuple[Stream, ...], leverage: Decimal) -> Checked:
+def check_account(
+    session: BybitSession,
+    streams: tuple[Stream, ...],
+    leverage: Decimal,
+    *,
+    taker_fee: Decimal | None = None,
+) -> Checked:
     """Look at everything that could make the first order fail, or succeed in a way nobody meant.
 
     Parameters
@@ -115,6 +125,8 @@ def check_account(session: BybitSession, streams: tuple[Stream, ...], leverage: 
         What will be traded; linear.
     leverage
         Set for every symbol and read back.
+    taker_fee
+        Fraction of the notional, for an exchange that does not tell the account's (demo); what is told wins.
 
     Raises
     ------
@@ -128,8 +140,13 @@ def check_account(session: BybitSession, streams: tuple[Stream, ...], leverage: 
     wallet = read_wallet(session)
     lines.append(Check("balance", f"{wallet.wallet_balance} {wallet.coin}, {wallet.available} available"))
     rules = {}
+    fees, _ = fees_told(session, category="linear")  # at once: by symbol only five a second are allowed
+    pace = Bucket(_LEVERAGES_PER_SECOND, lambda: int(time.monotonic() * 1000), reserve=0)
     for stream in streams:
-        one, found = check_symbol(session, stream, leverage)
+        time.sleep(pace.wait_ms(Urgency.STOP) / 1000)
+        pace.take()
+        one, found = check_symbol(session, stream, leverage, fees.get(stream.symbol), taker_fee)
+        pace.answered()
         rules[stream] = one
         lines += found
     return Checked(rules, wallet, margin_mode, tuple(lines))
@@ -175,13 +192,27 @@ def permission_lines(session: BybitSession) -> list[Check]:
     return [Check("permission", f"orders and positions, no withdrawals; {where}{lasts}")]
 
 
-def read_rules(session: BybitSession, stream: Stream, leverage: Decimal) -> TradingRules:
-    """Filters and fee of a symbol; read again daily, for the exchange changes them.
+def read_rules(
+    session: BybitSession,
+    stream: Stream,
+    leverage: Decimal,
+    *,
+    told: Decimal | None = None,
+    given: Decimal | None = None,
+) -> TradingRules:
+    """Filters and fee of a symbol.
+
+    Parameters
+    ----------
+    told
+        Taker fee that the exchange has named already; it is asked for it otherwise.
+    given
+        Used when the exchange names none.
 
     Raises
     ------
     AccountError
-        The exchange does not list it.
+        The exchange does not list it, or does not tell its fee and none is given.
     VenueError
         No answer, or one that makes no sense.
     """
@@ -201,16 +232,25 @@ def read_rules(session: BybitSession, stream: Stream, leverage: Decimal) -> Trad
         min_qty=_positive(lot, "minOrderQty", stream),
         max_market_qty=_positive(lot, "maxMktOrderQty", stream),
         min_notional=Decimal(str(lot.get("minNotionalValue") or 0)),
-        taker_fee=_taker_fee(session, stream),
+        taker_fee=_taker_fee(session, stream, given) if told is None else told,
         leverage=leverage,
         trading=row.get("status") == "Trading",
     )
 
 
 def check_symbol(
-    session: BybitSession, stream: Stream, leverage: Decimal
+    session: BybitSession,
+    stream: Stream,
+    leverage: Decimal,
+    told: Decimal | None = None,
+    given: Decimal | None = None,
 ) -> tuple[TradingRules, list[Check]]:
     """Filters, leverage, position mode of one symbol; what was found in lines.
+
+    Parameters
+    ----------
+    told, given
+        Taker fee that the exchange has named already, and the one to use when it names none.
 
     Raises
     ------
@@ -221,7 +261,7 @@ def check_symbol(
     """
     if stream.category != "linear":
         raise ConfigError(f"{stream}: only linear perpetuals can be traded; spot can be followed on paper")
-    rules = read_rules(session, stream, leverage)
+    rules = read_rules(session, stream, leverage, told=told, given=given)
     if not rules.trading:
         raise AccountError(f"{stream.symbol}: not open for trading now; take it out of the configuration")
     _set_leverage(session, stream, leverage)
@@ -270,12 +310,15 @@ def _set_leverage(session: BybitSession, stream: Stream, leverage: Decimal) -> N
         raise _problem(f"{stream.symbol} leverage {leverage}", reply)
 
 
-def _taker_fee(session: BybitSession, stream: Stream) -> Decimal:
-    reply = session.call("get_fee_rates", category=stream.category, symbol=stream.symbol)
-    rows = reply.result.get("list") if reply.outcome is Outcome.CONFIRMED else None
-    if not rows:  # demo has no such endpoint: the highest fee that is charged
-        return Decimal("0.00055") if stream.category == "linear" else Decimal("0.001")
-    return Decimal(str(rows[0]["takerFeeRate"]))
+def _taker_fee(session: BybitSession, stream: Stream, given: Decimal | None) -> Decimal:
+    found, words = fees_told(session, category=stream.category, symbol=stream.symbol)
+    fee = found.get(stream.symbol, given)
+    if fee is None:
+        raise AccountError(
+            f"{stream.symbol}: the account's fee rate cannot be read ({words}); where the exchange tells none "
+            "(demo), set deployment.taker_fee_percent to what is charged there"
+        )
+    return fee
 
 
 def read_wallet(session: BybitSession) -> WalletReport:

@@ -185,7 +185,8 @@ class Checklist:
         ]
 
     def _symbol(self, session: BybitSession, stream: Stream, leverage: Decimal, found: _Found) -> list[Check]:
-        rules, lines = check_symbol(session, stream, leverage)
+        given = self._loaded.config.deployment.taker_fee
+        rules, lines = check_symbol(session, stream, leverage, given=given)
         price = self._price(session, stream)
         self.lines += lines
         return [self._margin(rules, price, found.wallet), *self._trail(stream, rules, price, found)]

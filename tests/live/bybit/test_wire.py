@@ -43,10 +43,10 @@ TEXT_ZERO = '{"retCode":"0","retMsg":"OK","result":{"orderId":"x"},"retExtInfo":
 
 
 @contextmanager
-def venue() -> Iterator[Exchange]:
+def venue(**options: Any) -> Iterator[Exchange]:
     """An exchange whose market stands still."""
     bars = fixture_bars()[:400].copy()
-    with exchange_with(bars, int(bars["time_ms"][350]) + 5_000) as exchange:
+    with exchange_with(bars, int(bars["time_ms"][350]) + 5_000, **options) as exchange:
         yield exchange
 
 
@@ -351,6 +351,27 @@ def test_start_up_checks() -> None:
         exchange.faults.eng.delist("ETHUSDT")
         with pytest.raises(AccountError, match="not open for trading"):
             check_account(session, (ETH,), Decimal(7))
+
+
+def test_a_fee_rate_that_is_not_told_is_never_guessed() -> None:
+    """The demo account tells none: the owner has to say what is charged there."""
+    with venue(per_second={"account/fee-rate": 50}) as exchange:
+        use_clock(exchange.clock.now_ms)
+        session = BybitSession(exchange.url, KEYS)
+        for spoil in (
+            lambda: exchange.faults.rest.empty("account/fee-rate", 9),
+            lambda: exchange.faults.rest.http("account/fee-rate", 404, 9),
+        ):
+            exchange.faults.clear()
+            exchange.account.taker = Decimal("0.0004")
+            assert check_account(session, (ETH,), Decimal(7)).rules[ETH].taker_fee == Decimal("0.0004")
+            spoil()
+            with pytest.raises(
+                AccountError, match=r"ETHUSDT: the account's fee rate cannot be read .*set deploy"
+            ):
+                check_account(session, (ETH,), Decimal(7))
+            checked = check_account(session, (ETH,), Decimal(7), taker_fee=Decimal("0.00055"))
+            assert checked.rules[ETH].taker_fee == Decimal("0.00055")
 
 
 @pytest.mark.bench

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engines.journal import Outcome
 from engines.live.bybit.bucket import Bucket
@@ -243,7 +246,7 @@ def test_the_numbers_of_a_refused_stop() -> None:
 
 
 def test_protection_goes_first_and_something_is_kept_for_it() -> None:
-    """I09: entries wait at the reserve, stops do not; the tokens come back with time."""
+    """I09: entries wait at the reserve, stops do not; a place is free a second after its answer."""
     now = [0]
     bucket = Bucket(10, lambda: now[0], reserve=3)
     for _ in range(7):
@@ -253,11 +256,46 @@ def test_protection_goes_first_and_something_is_kept_for_it() -> None:
     for _ in range(3):
         assert bucket.wait_ms(Urgency.STOP) == 0
         bucket.take()
-    assert 0 < bucket.wait_ms(Urgency.STOP) <= 101
-    now[0] += 1_000
+    assert bucket.wait_ms(Urgency.STOP) == 1_000
+    now[0] = 200
+    for _ in range(10):
+        bucket.answered()
+    now[0] = 1_199
+    assert bucket.wait_ms(Urgency.STOP) == 1
+    now[0] = 1_200
     assert bucket.wait_ms(Urgency.ENTRY) == 0
     bucket.close_until(now[0] + 500)
     assert bucket.wait_ms(Urgency.STOP) == 500
+
+
+@given(
+    ways_ms=st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900)), min_size=30, max_size=60),
+    urgent=st.lists(st.booleans(), min_size=60, max_size=60),
+)
+def test_no_second_ever_holds_more_than_the_exchange_allows(
+    ways_ms: list[tuple[int, int]], urgent: list[bool]
+) -> None:
+    """A burst on a road of changing length: at most 10 arrive within any second, at most 7 that protect nothing."""
+    now = [0]
+    bucket = Bucket(10, lambda: now[0], reserve=3)
+    arrivals: list[tuple[int, bool]] = []
+    answers: list[int] = []
+    for (there_ms, back_ms), stop in zip(ways_ms, urgent, strict=False):
+        urgency = Urgency.STOP if stop else Urgency.ENTRY
+        while bucket.wait_ms(urgency):
+            now[0] += 1
+            while answers and answers[0] <= now[0]:
+                heapq.heappop(answers)
+                bucket.answered()
+        bucket.take()
+        arrivals.append((now[0] + there_ms, stop))
+        heapq.heappush(answers, now[0] + there_ms + back_ms)
+    for at_ms, _ in arrivals:
+        inside = [stop for other, stop in arrivals if at_ms <= other < at_ms + 1_000]
+        assert len(inside) <= 10
+    entries = sorted(at_ms for at_ms, stop in arrivals if not stop)
+    for first in entries:
+        assert sum(first <= other < first + 1_000 for other in entries) <= 7
 
 
 def test_recorded_documentation_rows_are_understood() -> None:

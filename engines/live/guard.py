@@ -1,0 +1,352 @@
+"""The guard of the account: counts what happens on all symbols, and halts entries when a limit is reached.
+
+It decides about entries only; exits and stops never ask it. Everything it knows is in its `Tally`, which is part of
+the message it changes in, and in the halts of the seats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from engines.journal import Failure, Kind, Message, Outcome
+from engines.live.canary import Canary, slipped
+from engines.live.drift import Note
+from engines.live.inbox import Answered
+from engines.live.limits import (
+    ACCOUNT_WIDE,
+    API_ERRORS,
+    CANARY,
+    CONSECUTIVE_LOSSES,
+    DAILY_LOSS,
+    DRIFTS_PER_DAY,
+    STALE_DATA,
+    Figures,
+    Limits,
+    tripped,
+    value_left,
+)
+from engines.live.margin import available, taken
+from engines.live.seat import Seat
+from engines.live.tally import Tally
+from engines.live.turn import Turn
+from engines.live.venue import Refusal, WalletReport
+from engines.trade_rows import open_trades
+from feeds.stream import Stream
+
+DAY_MS = 86_400_000
+_NOT_COUNTED = frozenset((Note.DENIED.value,))
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What the account says to an entry: quantity wanted, money free for it, caps of its value, or why not."""
+
+    qty: Decimal
+    free: Decimal | None
+    caps: list[tuple[Decimal, str]]
+    reason: str
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """For those who look and decide nothing: a copy.
+
+    Attributes
+    ----------
+    day_loss
+        Account's currency, zero or less when there is none.
+    losses, drifts, api_errors, entries_last_hour
+        As the limits count them.
+    canary
+        Symbols that still trade small.
+    halted
+        Reasons that hold for every symbol, by name.
+    """
+
+    day_loss: float
+    losses: int
+    drifts: int
+    api_errors: int
+    entries_last_hour: int
+    canary: tuple[str, ...]
+    halted: Mapping[str, str]
+
+
+class Guard:
+    """See the module.
+
+    Parameters
+    ----------
+    seats
+        All of them, by stream, as they are now.
+    wallet
+        Tells the newest wallet; None is unknown.
+    limits, canary
+        What to watch; a canary of None is over.
+    tally
+        Where the process before stopped counting.
+    """
+
+    def __init__(
+        self,
+        seats: Callable[[], Mapping[Stream, Seat]],
+        wallet: Callable[[], WalletReport | None],
+        limits: Limits,
+        canary: Canary | None,
+        tally: Tally,
+    ) -> None:
+        self.tally = self._recorded = tally
+        self._seats, self._wallet = seats, wallet
+        self._limits, self._canary = limits, canary
+        self._profits: dict[Stream, float] = {}
+        for seat in seats().values():
+            self._profits[seat.lane.stream] = _profit(seat)
+            seat.trades_seen = len(seat.lane.trades[True])
+
+    # -- before an entry ---------------------------------------------------------------------------------
+
+    def ask(self, turn: Turn, qty: Decimal, close: Decimal, *, waits: bool) -> Ask:
+        """Whether and how large an entry may be; ``waits`` for the position it reverses to go."""
+        seat, wallet = turn.seat, self._wallet()
+        wanted = qty
+        if self._is_canary(seat, turn.now_ms) and self._canary is not None:
+            wanted = self._canary.size(qty, close, seat.rules)
+        if wallet is None:
+            return Ask(wanted, None, [], "")
+        by_stream = {stream: taken(one) for stream, one in self._seats().items()}
+        own = by_stream[turn.lane.stream]
+        leaving = own.held if waits else Decimal(0)
+        of_all = sum((one.value for one in by_stream.values()), Decimal(0)) - leaving
+        caps = value_left(self._limits, wallet.equity, own.value - leaving, of_all)
+        return Ask(wanted, available(wallet, by_stream.values()), caps, self._too_many(turn.now_ms))
+
+    def entered(self, now_ms: int) -> None:
+        """An entry will be sent."""
+        self.tally = replace(self.tally, entries_ms=(*self.tally.entries_since(now_ms), now_ms))
+
+    def _too_many(self, now_ms: int) -> str:
+        most = self._limits.entries_per_hour
+        found = len(self.tally.entries_since(now_ms))
+        if most is None or found < most:
+            return ""
+        return f"{found} entries within an hour, the limit is {most}"
+
+    # -- after every message -----------------------------------------------------------------------------
+
+    def after(self, message: Message, now_ms: int, seats: Iterable[Seat], event: object = None) -> None:
+        """Count what a message did to these seats; halt what has to be halted; record what has changed."""
+        self._new_day(now_ms)
+        if isinstance(event, Answered):
+            self._count_answer(event)
+        reasons: dict[str, str] = {}
+        for seat in seats:
+            self._profits[seat.lane.stream] = _profit(seat)
+            self._count_trades(seat)
+            self._count_notes(seat, now_ms, reasons)
+        reasons |= tripped(self._limits, self._figures())
+        reasons |= self._canary_loss(now_ms)
+        for name, reason in reasons.items():
+            self._halt_all(message, now_ms, name, reason)
+        if self.tally != self._recorded:
+            message.event(Kind.ACCOUNT, now_ms, self.tally.body())
+            self._recorded = self.tally
+
+    def decided(self, turn: Turn) -> None:
+        """After a bar: the newest trades of a canary are compared with the emulator's."""
+        seat, canary = turn.seat, self._canary
+        if canary is None or canary.max_slippage is None or not self._is_canary(seat, turn.now_ms):
+            return
+        name = str(turn.lane.stream)
+        found = slipped(
+            _all_trades(seat, venue=False),
+            _all_trades(seat, venue=True),
+            seat.rules.tick,
+            canary.max_slippage,
+            self.tally.slipped_ms.get(name, 0),
+        )
+        if found is not None:
+            self.tally = replace(self.tally, slipped_ms={**self.tally.slipped_ms, name: found[0]})
+            turn.because("canary")
+            self._halt_all(turn.message, turn.now_ms, CANARY, f"{turn.lane.stream}: {found[1]}")
+
+    def resumed(self, name: str | None = None) -> None:
+        """An operator resumes the whole deployment, or one halt of it: that is counted from here on."""
+        profit = self._profit()
+        anew: dict[str, dict[str, Any]] = {
+            DAILY_LOSS: {"day_profit": profit, "day_equity": self._equity()},
+            CONSECUTIVE_LOSSES: {"losses": 0},
+            DRIFTS_PER_DAY: {"drifts": 0},
+            API_ERRORS: {"api_errors": 0},
+            CANARY: {"canary_profit": profit},
+        }
+        for halt, fields in anew.items():
+            if name in (None, halt):
+                self.tally = replace(self.tally, **fields)
+
+    # -- stale data --------------------------------------------------------------------------------------
+
+    def stale_at_ms(self, seat: Seat) -> int | None:
+        """When the newest bar will be too old (ms); None when that is no limit."""
+        if self._limits.stale_bars is None:
+            return None
+        length_ms = seat.lane.stream.timeframe_ms
+        ledger = seat.lane.emulator
+        end_ms = ledger.time_ms + length_ms if ledger.bar_index >= 0 else 0
+        return end_ms + int(self._limits.stale_bars * length_ms)
+
+    def judge_age(self, turn: Turn) -> None:
+        """Halt a symbol whose data is too old."""
+        due_ms = self.stale_at_ms(turn.seat)
+        if due_ms is not None and turn.now_ms >= due_ms:
+            length_ms = turn.lane.stream.timeframe_ms
+            words = f"no bar for more than {self._limits.stale_bars:g} intervals of {length_ms // 1000} s"
+            turn.halt(STALE_DATA, words)
+
+    def fresh_bar(self, seat: Seat, message: Message, now_ms: int) -> None:
+        """A bar has come: when it is a fresh one, the halt for old data ends by itself."""
+        due_ms = self.stale_at_ms(seat)
+        if STALE_DATA not in seat.halts or (due_ms is not None and now_ms >= due_ms):
+            return
+        del seat.halts[STALE_DATA]
+        stream = seat.lane.stream
+        body = {"command": "release", "name": STALE_DATA, "reason": "a fresh bar has come", "by": "limits"}
+        message.event(Kind.CONTROL, now_ms, body, category=stream.category, symbol=stream.symbol)
+
+    # -- looking and going back --------------------------------------------------------------------------
+
+    def view(self, now_ms: int) -> AccountView:
+        """A copy for those who watch."""
+        tally = self.tally
+        halted: dict[str, str] = {}
+        for seat in self._seats().values():
+            halted |= {name: words for name, words in seat.halts.items() if name in ACCOUNT_WIDE}
+        return AccountView(
+            tally.day_profit - self._profit(),
+            tally.losses,
+            tally.drifts,
+            tally.api_errors,
+            len(tally.entries_since(now_ms)),
+            tuple(stream.symbol for stream, one in self._seats().items() if self._is_canary(one, now_ms)),
+            halted,
+        )
+
+    def mark(self) -> Any:
+        """For `go_back`."""
+        return self.tally, self._recorded, dict(self._profits)
+
+    def go_back(self, mark: Any) -> None:
+        """Undo everything since."""
+        self.tally, self._recorded, profits = mark
+        self._profits = dict(profits)
+
+    # -- helpers -----------------------------------------------------------------------------------------
+
+    def _profit(self) -> float:
+        return sum(self._profits.values())
+
+    def _equity(self) -> float:
+        wallet = self._wallet()
+        return 0.0 if wallet is None else float(wallet.equity)
+
+    def _new_day(self, now_ms: int) -> None:
+        day = now_ms // DAY_MS
+        if day != self.tally.day:
+            profit = self._profit()  # as it was before this message
+            canary = profit if self.tally.canary_profit is None else self.tally.canary_profit
+            self.tally = replace(
+                self.tally,
+                day=day,
+                day_profit=profit,
+                day_equity=self._equity(),
+                drifts=0,
+                canary_profit=canary,
+                entries_ms=self.tally.entries_since(now_ms),
+            )
+
+    def _count_answer(self, event: Answered) -> None:
+        answer = event.answer
+        if answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.RATE:
+            self.tally = replace(self.tally, api_errors=self.tally.api_errors + 1)
+        elif answer.outcome is not Outcome.DENIED and self.tally.api_errors:
+            self.tally = replace(self.tally, api_errors=0)
+
+    def _count_trades(self, seat: Seat) -> None:
+        """A position that was closed in several executions is one result, known once it is flat."""
+        rows = seat.lane.trades[True]
+        name, running = str(seat.lane.stream), dict(self.tally.running)
+        if len(rows) > seat.trades_seen:
+            new = sum(float(row["net_pnl"][0]) for row in rows[seat.trades_seen :])
+            running[name] = running.get(name, 0.0) + new
+            seat.trades_seen = len(rows)
+        if name in running and seat.held_qty == 0:
+            result = running.pop(name)
+            trades = {**self.tally.trades, name: self.tally.trades.get(name, 0) + 1}
+            losses = self.tally.losses + 1 if result < 0.0 else 0
+            self.tally = replace(self.tally, losses=losses, trades=trades)
+        if running != self.tally.running:
+            self.tally = replace(self.tally, running=running)
+
+    def _count_notes(self, seat: Seat, now_ms: int, reasons: dict[str, str]) -> None:
+        notes, seat.notes = seat.notes, ()
+        counted = [kind for kind in notes if kind not in _NOT_COUNTED]
+        if counted:
+            self.tally = replace(self.tally, drifts=self.tally.drifts + len(counted))
+        if self._canary is not None and self._is_canary(seat, now_ms):
+            for kind in notes:
+                if kind in self._canary.drifts:
+                    reasons[CANARY] = f"{seat.lane.stream}: a difference of kind {kind}"
+
+    def _figures(self) -> Figures:
+        tally = self.tally
+        return Figures(
+            Decimal(repr(tally.day_profit - self._profit())),
+            Decimal(repr(tally.day_equity)),
+            tally.losses,
+            tally.drifts,
+            tally.api_errors,
+        )
+
+    def _is_canary(self, seat: Seat, now_ms: int) -> bool:
+        done = self.tally.trades.get(str(seat.lane.stream), 0)
+        return self._canary is not None and self._canary.active(done, now_ms)
+
+    def _canary_loss(self, now_ms: int) -> dict[str, str]:
+        canary, begun = self._canary, self.tally.canary_profit
+        if canary is None or canary.max_loss is None or begun is None:
+            return {}
+        if not any(self._is_canary(seat, now_ms) for seat in self._seats().values()):
+            return {}
+        loss = begun - self._profit()
+        most = canary.max_loss.of(Decimal(repr(self._equity())))
+        if loss <= 0.0 or Decimal(repr(loss)) < most:
+            return {}
+        return {CANARY: f"the canary has lost {loss:.2f}, the limit is {most:.2f}"}
+
+    def _halt_all(self, message: Message, now_ms: int, name: str, reason: str) -> None:
+        seats = self._seats().values()
+        if all(name in seat.halts for seat in seats):
+            return
+        for seat in seats:
+            seat.halts.setdefault(name, reason)
+        message.event(
+            Kind.CONTROL, now_ms, {"command": "halt", "name": name, "reason": reason, "by": "limits"}
+        )
+        message.record(Failure(place="limits", kind="halt", text=f"entries halted: {reason}", body={}))
+
+
+def _profit(seat: Seat) -> float:
+    """Realised and open, fees and funding included."""
+    ledger = seat.lane.exchange
+    return ledger.number("net_profit") + ledger.number("open_profit")
+
+
+def _all_trades(seat: Seat, *, venue: bool) -> np.ndarray:
+    """The newest trades of a ledger, open ones included."""
+    lane = seat.lane
+    core = (lane.exchange if venue else lane.emulator).core
+    return np.concatenate([*lane.trades[venue][-8:], open_trades(core)])

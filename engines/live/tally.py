@@ -1,0 +1,95 @@
+"""What the limits count: a small value that is recorded whenever it changes, so that a restart goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from engines.journal import JournalReader, Kind
+from kwin_core.errors import JournalError
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counters of the account. Money in the account's currency, instants in ms, UTC.
+
+    Attributes
+    ----------
+    day
+        Days since the UNIX epoch of what is counted by the day; -1 before the first message.
+    day_profit, day_equity
+        Profit of all books, and equity of the wallet, when the day began or the deployment was resumed.
+    entries_ms
+        When entries were decided, as far as the last hour goes.
+    losses
+        Closed positions in a row with a negative result.
+    drifts
+        Drift rows of the day.
+    api_errors
+        Requests in a row without a usable answer.
+    running
+        Result so far of the position that is being closed, by stream.
+    trades
+        Closed positions by stream, for the canary.
+    canary_profit
+        Profit of all books when the canary began or was resumed; None before.
+    slipped_ms
+        Open time of the entry's bar of the newest trade that the canary has judged too bad, by stream.
+    compared_day
+        Day on which wallet and books were compared last.
+    balance, booked
+        Balance of the wallet and profit of all books at the last comparison that agreed or was reported.
+    suspect, suspect_ms
+        A difference that was seen once, and when.
+    """
+
+    day: int = -1
+    day_profit: float = 0.0
+    day_equity: float = 0.0
+    entries_ms: tuple[int, ...] = ()
+    losses: int = 0
+    drifts: int = 0
+    api_errors: int = 0
+    running: Mapping[str, float] = field(default_factory=dict)
+    trades: Mapping[str, int] = field(default_factory=dict)
+    canary_profit: float | None = None
+    slipped_ms: Mapping[str, int] = field(default_factory=dict)
+    compared_day: int = -1
+    balance: str | None = None
+    booked: float = 0.0
+    suspect: str | None = None
+    suspect_ms: int = 0
+
+    def body(self) -> dict[str, Any]:
+        """As the journal keeps it."""
+        return asdict(self)
+
+    def entries_since(self, now_ms: int) -> tuple[int, ...]:
+        """Those of the last hour."""
+        return tuple(one for one in self.entries_ms if one > now_ms - HOUR_MS)
+
+
+def tally_of(body: Any) -> Tally:
+    """The value that `Tally.body` was made of; keys of another version are refused.
+
+    Raises
+    ------
+    JournalError
+        It is not one.
+    """
+    try:
+        return Tally(**{**body, "entries_ms": tuple(body["entries_ms"])})
+    except (TypeError, KeyError) as error:
+        raise JournalError(
+            f"the journal's counters of the limits cannot be read ({error}); it was written by another version",
+            kind="version",
+        ) from None
+
+
+def recorded_tally(reader: JournalReader) -> Tally:
+    """The newest one in the journal; a fresh one when there is none."""
+    events = reader.events(Kind.ACCOUNT)
+    return tally_of(events[-1].body) if events else Tally()
