@@ -34,7 +34,7 @@ from engines.live.exit_codes import ExitCode
 from engines.live.feasibility import untradable_trail
 from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told
 from engines.live.lane import Lane
-from engines.live.memory import remember
+from engines.live.memory import Memory, remember
 from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
 from engines.live.protector import ProtectPolicy
@@ -248,7 +248,7 @@ class Deployment:
             self.desk: Desk = PaperDesk(self.journal.identity.deployment, self.lanes, memory.halts)
             self.private: PrivateStream | None = None
             if not self._paper:
-                self.desk = self._exchange_desk(memory.halts, memory.seen_until_ms)
+                self.desk = self._exchange_desk(memory)
             house = config.housekeeping
             secrets = load_watch_secrets(config.watch.secrets_file)
             copies = Copies(self.lanes, self.desk, self.clock) if is_watched(config.watch, secrets) else None
@@ -384,7 +384,7 @@ class Deployment:
     def _read_instruments(self) -> dict[Stream, Instrument]:
         return read_instruments(self._feed_settings(resume=False))
 
-    def _exchange_desk(self, halts: Mapping[Stream, Mapping[str, str]], seen_until_ms: int) -> ExchangeDesk:
+    def _exchange_desk(self, memory: Memory) -> ExchangeDesk:
         config = self.loaded.config
         checked = self.check()
         assert self._keys is not None
@@ -416,8 +416,9 @@ class Deployment:
             self.clock,
             self.journal.identity.deployment,
             desk_policy(self.loaded),
-            halts=halts,
-            seen_until_ms=seen_until_ms,
+            halts=memory.halts,
+            attempts=memory.attempts,
+            seen_until_ms=memory.seen_until_ms,
             connect=self.private.start,
         )
         desk.wallet = checked.wallet
