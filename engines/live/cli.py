@@ -190,6 +190,23 @@ def flatten(
     return leave(config, set_, symbol, yes=yes, as_json=as_json)
 
 
+@app.command()
+def probe(
+    config: Config,
+    symbol: Annotated[str | None, typer.Option(help="By default the first of the configuration.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    patience: Annotated[
+        float, typer.Option(help="Seconds that a stop and a trail may take to be hit.")
+    ] = 120.0,
+    set_: Set = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> int:
+    """Trade tiny amounts on a demo account and show which beliefs about the exchange hold; ends flat."""
+    from engines.live.probe.command import probe as look
+
+    return look(config, set_, symbol, yes=yes, patience_s=patience, as_json=as_json)
+
+
 @app.command("upgrade-check")
 def upgrade_check(where: Where, as_json: AsJson = False) -> int:
     """Replay a journal under this version and show each decision that would differ; the journal is only read."""

@@ -60,7 +60,7 @@ from kwin_core.kwin.setup import Setup, build
 CLOSE_S = 5.0
 _LAST_WORDS_S = 2.0  # for messages that wait
 _DAY_MS = 86_400_000
-_PRIVATE_HOSTS = {
+PRIVATE_HOSTS = {
     "mainnet": "wss://stream.bybit.com",
     "demo": "wss://stream-demo.bybit.com",
     "testnet": "wss://stream-testnet.bybit.com",
@@ -395,7 +395,7 @@ class Deployment:
         network = config.network
         self.private = PrivateStream(
             PrivateSettings(
-                host or _PRIVATE_HOSTS[config.deployment.venue],
+                host or PRIVATE_HOSTS[config.deployment.venue],
                 connect_timeout_s=network.connect_timeout_s,
                 ping_interval_s=network.ping_interval_s,
                 ping_timeout_s=network.ping_timeout_s,
@@ -417,6 +417,7 @@ class Deployment:
             self.journal.identity.deployment,
             desk_policy(self.loaded),
             halts=memory.halts,
+            attempts=memory.attempts,
             seen_until_ms=memory.seen_until_ms,
             tally=memory.tally,
             connect=self.private.start,

@@ -115,6 +115,8 @@ class ExchangeDesk:
         See `DeskPolicy`.
     halts
         Reasons by stream that the journal says are in force.
+    attempts
+        Orders that were named for the newest bar, by stream, its open time (ms) and action.
     seen_until_ms
         When the last process still heard the exchange (ms); 0 for a new deployment.
     tally
@@ -134,6 +136,7 @@ class ExchangeDesk:
         policy: DeskPolicy,
         *,
         halts: Mapping[Stream, Mapping[str, str]] | None = None,
+        attempts: Mapping[Stream, Mapping[tuple[int, str], int]] | None = None,
         seen_until_ms: int = 0,
         tally: Tally | None = None,
         connect: Callable[[], None] = lambda: None,
@@ -144,6 +147,8 @@ class ExchangeDesk:
             seat.sent.update({link_id: Sent() for link_id in seat.lane.working})
         for stream, reasons in (halts or {}).items():
             self.seats[stream].halts.update(reasons)
+        for stream, names in (attempts or {}).items():
+            self.seats[stream].attempts.update(names)
         self.wallet: WalletReport | None = None
         self.link_up = False
         self._venue = venue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engines.journal import JournalReader, Kind
+from engines.journal import Intent, JournalReader, Kind, parse_order_link_id
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
 from feeds.stream import Stream
@@ -16,11 +16,22 @@ _OWN_KINDS = (Kind.START, Kind.STOP, Kind.CONTROL)
 
 @dataclass(frozen=True)
 class Memory:
-    """See the module; ``halts`` are reasons by name, by stream; ``seen_until_ms`` is 0 for a new journal."""
+    """See the module.
+
+    Attributes
+    ----------
+    halts
+        Reasons by name, by stream.
+    seen_until_ms
+        0 for a new journal.
+    attempts
+        By stream, the bar's open time (ms) and action: how many orders were named for them.
+    """
 
     halts: dict[Stream, dict[str, str]]
     seen_until_ms: int
     tally: Tally
+    attempts: dict[Stream, dict[tuple[int, str], int]]
 
 
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
@@ -43,7 +54,28 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
                 reasons[name] = str(event.body.get("reason") or "by the operator")
             elif command == "flatten":
                 reasons["operator"] = "flattened by the operator"
-    return Memory(halts, reader.last_received_ms(but=_OWN_KINDS), recorded_tally(reader))
+    return Memory(
+        halts,
+        reader.last_received_ms(but=_OWN_KINDS),
+        recorded_tally(reader),
+        {one: _attempts(reader, one) for one in halts},
+    )
+
+
+def _attempts(reader: JournalReader, stream: Stream) -> dict[tuple[int, str], int]:
+    """Of the newest bar that orders were named for: a name is used once, whichever process used it."""
+    found: dict[tuple[int, str], int] = {}
+    newest_ms = 0
+    for one in reader.rows(Intent):
+        link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
+        if link is None or one.row.stream != stream:
+            continue
+        bar_ms = link.start_ms(stream.timeframe_ms)
+        if bar_ms > newest_ms:
+            newest_ms, found = bar_ms, {}
+        if bar_ms == newest_ms:
+            found[bar_ms, link.action] = max(link.attempt, found.get((bar_ms, link.action), 0))
+    return found
 
 
 def lift(reasons: dict[str, str], name: object, *, whole: bool = True) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engines.journal import Ack, Drift, Failure, Kind, Message, Outcome
+from engines.journal import Ack, Drift, Failure, Kind, Message, Outcome, parse_order_link_id
 from engines.live.intents import intent_of, recorded
 from engines.live.lane import Lane
 from engines.live.seat import Seat, Sent
@@ -74,6 +74,10 @@ class Turn:
         order = recorded(order, number)
         self.lane.expect(order)
         self.seat.sent[order.link_id] = sent
+        link = parse_order_link_id(order.link_id)
+        if link is not None:
+            bar_ms = link.start_ms(self.lane.stream.timeframe_ms)
+            self.seat.attempts[bar_ms, link.action] = link.attempt
         return order
 
     def sent(self, link_id: str, **changes: Any) -> Sent:

@@ -130,6 +130,7 @@ class DeskRig:
             DEPLOYMENT,
             policy(profile, tuple(self.lanes), **policy_changes),
             halts=memory.halts,
+            attempts=memory.attempts,
             seen_until_ms=memory.seen_until_ms,
             tally=memory.tally,
             connect=self.private.start,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from engines.journal import Outcome
-from engines.live.bybit.calls import perform
 from engines.live.deployment import Deployment
 from engines.live.inbox import Control
 from engines.live.operation.account import Account
 from engines.live.operation.caller import ChannelError, ask
+from engines.live.operation.leave import leave
 from engines.live.operation.offline import write_control
 from engines.live.settings import Loaded
-from engines.live.venue import MarketOrder, Refusal, Side, Urgency
 from feeds.stream import Stream
 from kwin_core.errors import JournalError, KwinError
 
@@ -55,7 +52,7 @@ def voice(loaded: Loaded, symbol: str | None, streams: Sequence[Stream]) -> Iter
         _log.warning("the deployment cannot be started, its positions are left from here: %s", error)
         with Account(loaded) as account:
             _halt_in_journal(loaded, symbol)
-            yield lambda: _leave(account, streams)
+            yield lambda: leave(account, streams)
         return
     with deployment, _running(deployment) as failures:
         yield lambda: _post(deployment, symbol, failures)
@@ -104,22 +101,3 @@ def _halt_in_journal(loaded: Loaded, symbol: str | None) -> None:
         write_control(loaded.config.deployment.journal, {"command": "flatten", "symbol": symbol})
     except KwinError as error:
         _log.warning("the halt could not be recorded: %s", error)
-
-
-def _leave(account: Account, streams: Sequence[Stream]) -> None:
-    """Reduce-only market orders for what the exchange says is held."""
-    for report in account.open_positions(streams):
-        assert report.side is not None
-        stream = next(one for one in streams if one.symbol == report.symbol)
-        order = MarketOrder(
-            key="flatten",
-            stream=stream,
-            urgency=Urgency.EXIT,
-            order_link_id=f"flat-{uuid.uuid4().hex[:24]}",
-            side=Side.of(-report.side.sign),
-            qty=report.qty,
-            reduce_only=True,
-        )
-        reply, _ = perform(account.session, order, account.clock.now_ms)
-        if reply.outcome is not Outcome.CONFIRMED and reply.kind != Refusal.ALREADY_FLAT:
-            _log.warning("%s: %s", report.symbol, reply.text)
