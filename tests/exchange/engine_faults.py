@@ -88,6 +88,10 @@ class EngineFaults:
         """Auto-deleverage a position at the mark price (AdlTrade)."""
         self._do(lambda intruder: intruder.deleverage(symbol, idx))
 
+    def settle(self, symbol: str, idx: int = 0) -> None:
+        """Settle a position at the mark price, as a delisting ends (Settle)."""
+        self._do(lambda intruder: intruder.settle(symbol, idx))
+
     def delist(self, symbol: str, status: str = "Delivering") -> None:
         """Change a perpetual's status: "Delivering" refuses openings (30228), "Closed" all (110074)."""
         self._do(lambda intruder: intruder.set_status(symbol, status))

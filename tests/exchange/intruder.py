@@ -44,6 +44,10 @@ class Intruder:
         """Auto-deleveraging at the mark price."""
         self._take_over(symbol, idx, "CreateByAdl_PassThrough", "AdlTrade")
 
+    def settle(self, symbol: str, idx: int) -> None:
+        """Settlement of a delisted perpetual, at the mark price."""
+        self._take_over(symbol, idx, "CreateBySettle", "Settle")
+
     def set_status(self, symbol: str, status: str) -> None:
         """Change the trading status of a perpetual."""
         market = self._venue.market("linear", symbol)

@@ -69,7 +69,7 @@ def test_liquidation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settlement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat, watched(tmp_path, monkeypatch, more=TOLD, messages=chat.address) as rig:
         rig.decide()
-        rig.exchange.faults.eng.delist("ETHUSDT")
+        rig.exchange.faults.eng.settle("ETHUSDT")
         rig.run(10)
         halted(rig, chat, "settlement")
 
