@@ -7,19 +7,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
+
 from engines.journal import Outcome
 from engines.live.bybit.keys import KEY_VARIABLE, SECRET_VARIABLE, Keys
 from engines.live.bybit.session import BybitSession, use_clock
+from engines.live.lane import Lane
 from feeds.instants import iso
 from tests.core.kwin_runs import fixture_bars
 from tests.exchange import Exchange
 from tests.exchange.exchange import API_KEY, API_SECRET
-from tests.live.desk_rig import exchange_with
+from tests.live.desk_rig import ETH, exchange_with, setup_for
 from tests.live.scene import BAR_MS, LONG_LIVED, Planned, planned
 
 START_S = 30.0
@@ -80,12 +83,10 @@ clock_limit_ms = {10**13}
             encoding="utf-8",
         )
 
-    def run(
-        self, *words: str | Path, typed: str | None = None, python: Sequence[str] = (sys.executable,)
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str | Path, typed: str | None = None) -> subprocess.CompletedProcess[str]:
         """A command until it ends; ``typed`` is what the operator answers."""
         return subprocess.run(
-            [*python, "-m", "engines.live.cli", *map(str, words)],
+            [sys.executable, "-m", "engines.live.cli", *map(str, words)],
             capture_output=True,
             text=True,
             timeout=120.0,
@@ -95,15 +96,13 @@ clock_limit_ms = {10**13}
         )
 
     @contextmanager
-    def deployment(
-        self, python: Sequence[str] = (sys.executable,), cwd: Path | None = None
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """``kwin-live run`` in the background; killed at the end if it still lives."""
+    def deployment(self, version: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+        """``kwin-live run`` in the background, killed at the end; ``version`` is a folder of another one."""
         process = subprocess.Popen(
-            [*python, "-m", "engines.live.cli", "run", str(self.config)],
+            [sys.executable, "-m", "engines.live.cli", "run", str(self.config)],
             stderr=(self.config.parent / "stderr").open("ab"),
-            env=self.environment,
-            cwd=cwd,
+            env=self.environment if version is None else {**self.environment, "PYTHONPATH": str(version)},
+            cwd=version,
         )
         try:
             yield process
@@ -139,11 +138,21 @@ clock_limit_ms = {10**13}
             time.sleep(0.1)
 
 
+def warm(entry: Planned, bars: np.ndarray) -> None:
+    """Compile what a deployment needs before the clock runs: processes then find it in the cache."""
+    lane = Lane(ETH, setup_for("intent", bars, entry.bar, LONG_LIVED))
+    for k in range(2):
+        lane.emulate(bars[k : k + 1])
+        lane.decide(bars[k : k + 1])
+    lane.rebase(3_000.0)
+
+
 @contextmanager
 def terminal(folder: Path, before_close_s: float = START_S) -> Iterator[Terminal]:
     """A simulator that runs in real time from some seconds before an entry's decision, and a configuration for it."""
     entry = entry_that_lives()
     bars = fixture_bars()[: entry.bar + 200].copy()
+    warm(entry, bars)
     close_ms = int(bars["time_ms"][entry.bar]) + BAR_MS
     start_ms = close_ms - int(before_close_s * 1000)
     with exchange_with(bars, start_ms, speed=1.0, reply_delay_ms=0.0) as exchange:

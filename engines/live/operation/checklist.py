@@ -14,6 +14,7 @@ from engines.journal import Journal, JournalReader
 from engines.live.bybit.keys import Keys, load_keys
 from engines.live.bybit.session import BybitSession, use_clock
 from engines.live.bybit.startup import (
+    AccountError,
     Check,
     account_lines,
     check_clock,
@@ -29,6 +30,8 @@ from engines.live.lane import Lane
 from engines.live.restart import recover
 from engines.live.settings import Loaded
 from engines.live.venue import TradingRules, WalletReport
+from engines.live.watch.secrets import load_watch_secrets
+from engines.live.watch.services import services_of
 from feeds.instants import iso
 from feeds.live import LiveSettings, WallClock
 from feeds.live.history import read_instruments
@@ -71,6 +74,7 @@ class Checklist:
         found = _Found(WallClock())
         try:
             self._step("disk", self._disk)
+            self._step("messages", self._messages)
             if not self._paper:
                 self._step("keys", lambda: self._keys(found))
             self._step("clock", lambda: self._clock(found))
@@ -107,6 +111,19 @@ class Checklist:
         if free < LEAST_FREE_BYTES:
             raise JournalError(f"{free / 1e6:.0f} MB free in {folder}; make room", kind="full")
         return [Check("disk", f"{free / 1e9:.1f} GB free in {folder}")]
+
+    def _messages(self) -> list[Check]:
+        """Who is told; nothing is sent."""
+        watch = self._loaded.config.watch
+        secrets = load_watch_secrets(watch.secrets_file)
+        names = ", ".join(name for name, _ in services_of(secrets.message_urls)) or "nobody is told anything"
+        port = "none" if watch.port is None else f"{watch.host}:{watch.port}"
+        heartbeat = "set" if secrets.heartbeat_url else "none: nobody notices when this machine is gone"
+        return [
+            Check("messages", names),
+            Check("heartbeat", heartbeat),
+            Check("metrics and health", port),
+        ]
 
     def _keys(self, found: _Found) -> list[Check]:
         found.keys = load_keys(self._loaded.config.deployment.secrets_file)
@@ -204,8 +221,9 @@ class Checklist:
         needed = smallest / rules.leverage + 2 * smallest * rules.taker_fee
         if wallet is None or wallet.available < needed:
             have = "unknown" if wallet is None else f"{wallet.available} {wallet.coin}"
-            raise ConfigError(
-                f"the smallest order needs {needed:.2f} of margin and fees, available is {have}; deposit, or lower"
+            raise AccountError(
+                f"the smallest order needs {needed:.2f} of margin and fees, available is {have}; deposit, or trade "
+                "a smaller symbol"
             )
         return Check(f"{rules.symbol} margin", f"the smallest order needs {needed:.2f} of {wallet.available}")
 
