@@ -88,6 +88,7 @@ class Note(StrEnum):
     SETTLEMENT = "settlement"
     ADOPTED = "adopted"
     PHANTOM = "phantom"
+    WALLET_DIFFERENCE = "wallet_difference"  # of a day: the balance moved otherwise than the books
 
 
 _BY_EXIT = {

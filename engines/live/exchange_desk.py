@@ -42,6 +42,7 @@ from engines.live.venue import (
     ReadExecutions,
     ReadOrder,
     ReadPosition,
+    Recall,
     Refusal,
     Request,
     TradingRules,
@@ -74,7 +75,7 @@ class DeskPolicy:
     equity_from_wallet
         Size by the wallet's share instead of the book.
     allocation
-        Share of the wallet by stream.
+        Share of the wallet by stream: no symbol binds more of it as margin.
     settle_ms
         So long a bar waits for its position to be confirmed.
     look_ms
@@ -157,7 +158,12 @@ class ExchangeDesk:
         self._policy = policy
         self._connect = connect
         self._guard = Guard(
-            lambda: self.seats, lambda: self.wallet, policy.limits, policy.canary, tally or Tally()
+            lambda: self.seats,
+            lambda: self.wallet,
+            policy.limits,
+            policy.canary,
+            tally or Tally(),
+            policy.allocation,
         )
         self._entries = Entries(deployment, policy.entries, lambda: self.wallet, self._blocked, self._guard)
         self._follow = Follow(self._entries) if policy.shadow else None
@@ -221,17 +227,19 @@ class ExchangeDesk:
         else:
             self._entries.decide(turn)
         self._protector.refresh(turn)
+        free = self._not_halted()
         self._guard.decided(turn)
         self._guard.after(message, now_ms, (seat,))
         self._ring_stale(seat, now_ms)
         self._next_bar(seat)
-        return self._finish(turn)
+        return [*self._recalls(free), *self._finish(turn)]
 
     def take(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         """Dispatch; then the account is judged."""
+        free = self._not_halted()
         requests = self._dispatch(event, message, now_ms)
         self._guard.after(message, now_ms, self.seats.values(), event)
-        return requests
+        return [*self._recalls(free), *requests]
 
     def _dispatch(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         match event:
@@ -295,6 +303,7 @@ class ExchangeDesk:
             self.wallet = report
             body = {"balance": str(report.wallet_balance), "available": str(report.available)}
             message.event(Kind.WALLET, now_ms, body)
+            self._guard.compare_wallet(message, now_ms, report)
             return ()
         seat = self._seat_of(report.category, report.symbol)
         if seat is None:
@@ -364,8 +373,9 @@ class ExchangeDesk:
 
     def _entry_refused(self, turn: Turn, link_id: str, answer: Answer) -> None:
         """Definitely not there: X stays flat, the script's flags stay as it set them, no retry."""
-        expired = answer.kind == Refusal.EXPIRED
-        turn.drift("missed" if expired else "rejected", code=answer.code, reason=answer.text)
+        kinds = {Refusal.EXPIRED.value: "missed", Refusal.RECALLED.value: "denied"}
+        kind = kinds.get(answer.kind, "rejected")
+        turn.drift(kind, code=answer.code, reason=answer.text)
         if answer.kind in (Refusal.ACCOUNT, Refusal.ROUTING, Refusal.UNTRADABLE, Refusal.UNKNOWN_WORDS):
             turn.halt(str(answer.kind), answer.text)
         turn.failure("entry", str(answer.kind) or "rejected", answer.text, code=answer.code)
@@ -401,6 +411,7 @@ class ExchangeDesk:
         for report in answer.rows if good else ():
             if isinstance(report, WalletReport):
                 self.wallet = report
+                self._guard.compare_wallet(turn.message, turn.now_ms, report)
             elif isinstance(report, PriceReport):
                 seat.last_price = report.last
             else:
@@ -512,6 +523,17 @@ class ExchangeDesk:
             first, seat.queued = seat.queued[0], seat.queued[1:]
             seat.coming_ms = first.time_ms
             self._inbox.post(BarClosed(first))
+
+    def _not_halted(self) -> set[Stream]:
+        return {stream for stream, seat in self.seats.items() if not seat.halts}
+
+    def _recalls(self, free_before: set[Stream]) -> list[Request]:
+        """What was halted just now sends nothing that still waits for its turn."""
+        return [
+            Recall(key=f"recall-{stream}", stream=stream, urgency=Urgency.STOP)
+            for stream in free_before - self._not_halted()
+            if any(order.enters for order in self.seats[stream].lane.working.values())
+        ]
 
     def _ring_stale(self, seat: Seat, not_before_ms: int) -> None:
         due_ms = self._guard.stale_at_ms(seat)

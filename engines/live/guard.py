@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from engines.journal import Failure, Kind, Message, Outcome
+from engines.journal import Drift, Failure, Kind, Message, Outcome
+from engines.live.bookkeeping import DAY_MS, compare
 from engines.live.canary import Canary, slipped
 from engines.live.drift import Note
 from engines.live.inbox import Answered
@@ -38,7 +39,6 @@ from engines.live.venue import Refusal, WalletReport
 from engines.trade_rows import open_trades
 from feeds.stream import Stream
 
-DAY_MS = 86_400_000
 _NOT_COUNTED = frozenset((Note.DENIED.value,))
 
 
@@ -90,6 +90,8 @@ class Guard:
         What to watch; a canary of None is over.
     tally
         Where the process before stopped counting.
+    allocation
+        Share of the wallet's equity that the margin of a symbol may bind, by stream.
     """
 
     def __init__(
@@ -99,10 +101,11 @@ class Guard:
         limits: Limits,
         canary: Canary | None,
         tally: Tally,
+        allocation: Mapping[Stream, Decimal],
     ) -> None:
         self.tally = self._recorded = tally
         self._seats, self._wallet = seats, wallet
-        self._limits, self._canary = limits, canary
+        self._limits, self._canary, self._allocation = limits, canary, allocation
         self._profits: dict[Stream, float] = {}
         for seat in seats().values():
             self._profits[seat.lane.stream] = _profit(seat)
@@ -123,7 +126,10 @@ class Guard:
         leaving = own.held if waits else Decimal(0)
         of_all = sum((one.value for one in by_stream.values()), Decimal(0)) - leaving
         caps = value_left(self._limits, wallet.equity, own.value - leaving, of_all)
-        return Ask(wanted, available(wallet, by_stream.values()), caps, self._too_many(turn.now_ms))
+        share = wallet.equity * self._allocation.get(turn.lane.stream, Decimal(1))
+        own_left = share - own.under_way_margin - (Decimal(0) if waits else own.held_margin)
+        free = min(available(wallet, by_stream.values()), own_left)
+        return Ask(wanted, free, caps, self._too_many(turn.now_ms))
 
     def entered(self, now_ms: int) -> None:
         """An entry will be sent."""
@@ -155,6 +161,28 @@ class Guard:
         if self.tally != self._recorded:
             message.event(Kind.ACCOUNT, now_ms, self.tally.body())
             self._recorded = self.tally
+
+    def compare_wallet(self, message: Message, now_ms: int, wallet: WalletReport) -> None:
+        """A wallet was told, and numbered: once a day it is compared with the books."""
+        if self._limits.wallet_tolerance is None:
+            return
+        seats = self._seats()
+        tolerance = self._limits.wallet_tolerance
+        self.tally, difference = compare(self.tally, wallet, seats.values(), now_ms, tolerance)
+        if difference is None:
+            return
+        first = next(iter(seats.values()))  # a row needs a stream; the difference is the account's
+        first.notes += (Note.WALLET_DIFFERENCE.value,)
+        body = {"account": True, "difference": str(difference), "balance": str(wallet.wallet_balance)}
+        message.record(
+            Drift(
+                stream=first.lane.stream,
+                start_ms=max(0, first.lane.exchange.time_ms),
+                kind=Note.WALLET_DIFFERENCE.value,
+                trade_number=None,
+                body=body,
+            )
+        )
 
     def decided(self, turn: Turn) -> None:
         """After a bar: the newest trades of a canary are compared with the emulator's."""

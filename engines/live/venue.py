@@ -101,6 +101,11 @@ class CancelOrder(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recall(Request):
+    """Take back the entries of the symbol that have not been sent yet: each is answered as denied; itself it is not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadOrder(Request):
     """Look an order up by its name, open or closed: rows of `OrderReport`."""
 
@@ -305,6 +310,7 @@ class Refusal(StrEnum):
     RATE = "rate"  # too many requests, also after waiting
     CLOCK = "clock"  # the time stamp is outside the window
     EXPIRED = "expired"  # not sent: too late
+    RECALLED = "recalled"  # not sent: entries were halted while it waited
     UNKNOWN_WORDS = "unknown words"  # none of the above: an alarm
 
 

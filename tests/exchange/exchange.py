@@ -162,6 +162,10 @@ class Exchange:
         """REST requests so far, oldest first."""
         return list(self._rest.log)
 
+    def forget_requests(self) -> None:
+        """Begin the log anew."""
+        self._rest.log.clear()
+
     @property
     def data_frames(self) -> int:
         """Data frames queued for sockets so far."""

@@ -145,7 +145,7 @@ def soak(folder: Path, *, seed: int, shadow: bool, bars_count: int, profile: str
                 rig.run_to(close_ms + 5_000)
                 if k % 48 == 0:
                     made.heal()
-                    exchange.requests.clear()
+                    exchange.forget_requests()
                     there = exchange.account.positions.get(("ETHUSDT", 0))
                     size = Decimal(0) if there is None or not there.size else there.size
                     signed = size if there is None or there.side == "Buy" else -size

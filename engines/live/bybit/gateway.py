@@ -21,8 +21,9 @@ from engines.journal import Outcome
 from engines.live.bybit.bucket import Bucket
 from engines.live.bybit.calls import Rows, perform
 from engines.live.bybit.session import BybitSession, Reply
-from engines.live.venue import Answer, CancelOrder, MarketOrder, Protect, Refusal, Request, Urgency
+from engines.live.venue import Answer, CancelOrder, MarketOrder, Protect, Recall, Refusal, Request, Urgency
 from feeds.live.clock import Clock
+from feeds.stream import Stream
 
 _WRITES = (MarketOrder, Protect, CancelOrder)
 _RATE_TRIES = 5
@@ -67,6 +68,7 @@ class BybitGateway:
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: list[tuple[int, int, Request, int]] = []
+        self._recalled: set[Stream] = set()
         self._numbers = itertools.count()
         self._busy: Counter[object] = Counter()
         self._under_way = 0
@@ -86,7 +88,10 @@ class BybitGateway:
 
     def submit(self, request: Request) -> None:
         """Take a request; its answer is posted."""
-        self._put(request, 0)
+        if isinstance(request, Recall):
+            self._recall(request.stream)
+        else:
+            self._put(request, 0)
 
     @property
     def idle(self) -> bool:
@@ -108,11 +113,31 @@ class BybitGateway:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def _recall(self, stream: Stream) -> None:
+        """Entries that wait are not sent any more, those that wait for a refused rate included."""
+        with self._changed:
+            self._recalled.add(stream)
+            back = [one for one in self._waiting if one[2].stream == stream and _enters(one[2])]
+            self._waiting = [one for one in self._waiting if one not in back]
+            heapq.heapify(self._waiting)
+        for _, _, request, _ in back:
+            self._answer_recalled(request)
+
+    def _answer_recalled(self, request: Request) -> None:
+        text = "not sent: entries were halted while it waited"
+        now_ms = self._clock.now_ms()
+        self._post(Answer(request, Outcome.DENIED, text=text, kind=Refusal.RECALLED, received_ms=now_ms))
+
     def _put(self, request: Request, tries: int) -> None:
         with self._changed:
-            if self._open:
+            if _enters(request) and not tries:
+                self._recalled.discard(request.stream)
+            recalled = _enters(request) and request.stream in self._recalled
+            if self._open and not recalled:
                 heapq.heappush(self._waiting, (request.urgency, next(self._numbers), request, tries))
                 self._changed.notify()
+        if recalled:
+            self._answer_recalled(request)
 
     def _run(self) -> None:
         session = self._sessions()
@@ -226,6 +251,10 @@ class BybitGateway:
             if reply.outcome is not Outcome.UNKNOWN:
                 break
         return reply, rows
+
+
+def _enters(request: Request) -> bool:
+    return isinstance(request, MarketOrder) and request.urgency is Urgency.ENTRY
 
 
 def _answer(
