@@ -244,5 +244,5 @@ def test_an_end_that_nobody_asked_for_is_told(tmp_path: Path, monkeypatch: pytes
             assert rig.exit is ExitCode.JOURNAL
             status, text = get(f"{rig.url}/healthz")
             assert status == 503
-            assert "the runner has ended" in json.loads(text)["reasons"]
+            assert "the runner does not run" in json.loads(text)["reasons"]
         assert chat.told("stop: ended with code 3 (journal)")

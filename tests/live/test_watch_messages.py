@@ -189,7 +189,7 @@ def test_a_watcher_that_does_not_answer(how: str, caplog: pytest.LogCaptureFixtu
             watcher.hanging.set()
         elif how == "vanished":
             watcher.close()
-        beat = Heartbeat(f"http://127.0.0.1:{watcher.port}/ping/secret-4711", 0.1, list)
+        beat = Heartbeat(f"http://127.0.0.1:{watcher.port}/ping/secret-4711", 0.1, list, timeout_s=0.5)
         until(lambda: beat.failed > 0, "it fails")
         assert not beat.taken
         watcher.released.set()
@@ -211,6 +211,12 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
     assert found == WatchSecrets("https://hc.example/abcdef", ("json://a", "json://b"))
     assert "abcdef" not in repr(found)
     assert "abcdef" in found.parts()
+    assert "hc.example" not in found.parts(), "hiding places would make logs unreadable"
+    tokens = WatchSecrets(
+        message_urls=("tgram://123456:ABC-token/-100200", "mailto://me:pass%20word@mail.example.org")
+    )
+    assert {"123456", "ABC-token", "-100200", "pass%20word", "pass word"} <= set(tokens.parts())
+    assert "mail.example.org" not in tokens.parts()
     over = {"KWIN_HEARTBEAT_URL": "https://hc.example/other", "KWIN_MESSAGE_URLS": "json://c json://d"}
     assert load_watch_secrets(file, environment=over) == WatchSecrets(
         "https://hc.example/other", ("json://c", "json://d")

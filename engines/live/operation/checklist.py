@@ -29,6 +29,7 @@ from engines.live.lane import Lane
 from engines.live.restart import recover
 from engines.live.settings import Loaded
 from engines.live.venue import TradingRules, WalletReport
+from engines.live.watch.build import described
 from feeds.instants import iso
 from feeds.live import LiveSettings, WallClock
 from feeds.live.history import read_instruments
@@ -71,6 +72,7 @@ class Checklist:
         found = _Found(WallClock())
         try:
             self._step("disk", self._disk)
+            self._step("watch", self._watch)
             if not self._paper:
                 self._step("keys", lambda: self._keys(found))
             self._step("clock", lambda: self._clock(found))
@@ -107,6 +109,9 @@ class Checklist:
         if free < LEAST_FREE_BYTES:
             raise JournalError(f"{free / 1e6:.0f} MB free in {folder}; make room", kind="full")
         return [Check("disk", f"{free / 1e9:.1f} GB free in {folder}")]
+
+    def _watch(self) -> list[Check]:
+        return [Check(what, words) for what, words in described(self._loaded.config)]
 
     def _keys(self, found: _Found) -> list[Check]:
         found.keys = load_keys(self._loaded.config.deployment.secrets_file)

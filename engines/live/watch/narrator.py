@@ -87,7 +87,8 @@ def _of_event(event: Event) -> Iterator[Happening]:
             case "flatten":
                 yield Happening(What.HALT, at_ms, f"{about}: flattened by the {by}, entries halted")
             case "resume":
-                yield Happening(What.RESUME, at_ms, f"{about}: entries go on, by the {by}")
+                only = f", as far as {body['name']} held them up" if body.get("name") else ""
+                yield Happening(What.RESUME, at_ms, f"{about}: entries go on{only}, by the {by}")
 
 
 def _details(body: Any) -> str:
