@@ -117,6 +117,7 @@ class Lookout:
             wallet={}
             if wallet is None
             else {"balance": float(wallet.wallet_balance), "available": float(wallet.available)},
+            account=watched.copies.account(),
             counts={
                 "bars": ours.bars,
                 "messages": ours.messages,
