@@ -26,12 +26,15 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "engines" / "live" / "RUNBOOK.md").read_text(encoding="utf-8")
 NAMED_TEST = re.compile(r"`((?:tests/[\w/]+/)?test_\w+\.py)::(test_\w+)`")
 
+_HEADINGS = ("alarm", "reason", "code")
+
 
 def rows(heading: str) -> dict[str, str]:
-    """Rows of the table below a heading, by their first cell."""
+    """Rows of the tables below a heading, by their first cell."""
     section = RUNBOOK.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
-    return {line.split("|")[1].strip().strip("`"): line for line in lines}
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    found = {line.split("|")[1].strip().strip("`"): line for line in lines}
+    return {name: line for name, line in found.items() if name not in _HEADINGS}
 
 
 @pytest.mark.parametrize("heading", ["Alarms", "Why entries are halted", "Exit codes"])
