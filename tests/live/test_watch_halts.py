@@ -31,9 +31,9 @@ def halted(rig: WatchedRig, chat: Service, reason: str) -> None:
     ("reason", "code", "words"),
     [
         ("account", 10005, "Permission denied, please check your API key permissions."),
-        ("routing", 170_121, "Invalid symbol."),
-        ("untradable", 110_074, "contract not live"),
-        ("unknown words", 999_999, "words that no table knows"),
+        pytest.param("routing", 170_121, "Invalid symbol.", marks=pytest.mark.slow),
+        pytest.param("untradable", 110_074, "contract not live", marks=pytest.mark.slow),
+        pytest.param("unknown words", 999_999, "words that no table knows", marks=pytest.mark.slow),
     ],
 )
 def test_an_entry_that_is_refused_for_a_grave_reason(
@@ -50,6 +50,7 @@ def test_an_entry_that_is_refused_for_a_grave_reason(
         assert chat.told("error: entry, ")
 
 
+@pytest.mark.slow
 def test_a_position_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat, watched(tmp_path, monkeypatch, more=TOLD, messages=chat.address) as rig:
         rig.exchange.faults.eng.external_open("ETHUSDT", "Buy", "0.5")
@@ -59,6 +60,7 @@ def test_a_position_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert chat.told(f"entry: {ETH}: long 0.5")
 
 
+@pytest.mark.slow
 def test_liquidation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat, watched(tmp_path, monkeypatch, more=TOLD, messages=chat.address) as rig:
         rig.decide()
@@ -68,6 +70,7 @@ def test_liquidation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         rig.comes(lambda: chat.told("by liquidation, net"), "the exit is told")
 
 
+@pytest.mark.slow
 def test_settlement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat, watched(tmp_path, monkeypatch, more=TOLD, messages=chat.address) as rig:
         rig.decide()
@@ -76,6 +79,7 @@ def test_settlement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         halted(rig, chat, "settlement")
 
 
+@pytest.mark.slow
 def test_a_difference_that_no_execution_explains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The position is closed outside and the exchange never tells the execution."""
     more = TOLD + "[policy]\nlook_s = 10\n"
@@ -91,6 +95,7 @@ def test_a_difference_that_no_execution_explains(tmp_path: Path, monkeypatch: py
         rig.rebase()
 
 
+@pytest.mark.slow
 def test_a_trail_that_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat, watched(tmp_path, monkeypatch, more=TOLD, messages=chat.address) as rig:
         words = "TrailingProfit:100000000 set for position should be larger"

@@ -59,6 +59,7 @@ def test_a_trade_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert chat.told("by manual, net -")
 
 
+@pytest.mark.slow
 def test_only_chosen_events_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat:
         more = QUICK + 'events = ["stop"]\n'
@@ -68,6 +69,7 @@ def test_only_chosen_events_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert chat.told("stop: stopped: test")
 
 
+@pytest.mark.slow
 def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a day, at the hour that was chosen."""
     more = QUICK + 'events = ["summary"]\nsummary_hour = 20\n'
@@ -84,7 +86,9 @@ def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert "orders confirmed 1" in text
 
 
-@pytest.mark.parametrize("how", ["hangs", "refuses", "vanished"])
+@pytest.mark.parametrize(
+    "how", ["hangs", *(pytest.param(how, marks=pytest.mark.slow) for how in ("refuses", "vanished"))]
+)
 def test_a_broken_service_holds_up_nobody(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,6 +157,7 @@ def test_addresses_that_nobody_understands() -> None:
 # -- the heartbeat ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_heartbeat_stops_when_the_deployment_is_ill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

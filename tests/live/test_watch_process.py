@@ -76,6 +76,7 @@ def test_a_watched_process(tmp_path: Path) -> None:
             json.loads(line)
 
 
+@pytest.mark.slow
 def test_a_message_that_is_not_taken(tmp_path: Path) -> None:
     with terminal(tmp_path) as at, service() as chat, service() as watcher:
         done = at.run("notify", at.config)
