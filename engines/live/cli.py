@@ -154,6 +154,18 @@ def trades(
 
 
 @app.command()
+def notify(
+    config: Config,
+    text: Annotated[str, typer.Argument(help="What to tell.", metavar="TEXT")] = "a test",
+    set_: Set = [],  # noqa: B006
+) -> int:
+    """Send one message to every message service now, to see that it arrives; exit code 1 when one did not take it."""
+    from engines.live.watch.notify import notify_now
+
+    return notify_now(config, set_, text)
+
+
+@app.command()
 def backup(
     journal: Annotated[Path, typer.Argument(help="Journal of a deployment.", metavar="JOURNAL")],
     target: Annotated[Path, typer.Argument(help="The copy; must not exist.", metavar="FILE")],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from engines.journal import Message
+from engines.live.guard import AccountView
 from engines.live.holding import Holding
 from engines.live.inbox import Answered, Control, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
@@ -62,6 +63,10 @@ class Desk(Protocol):
 
     def holding(self, lane: Lane) -> Holding:
         """What the lane holds, for those who watch."""
+        ...
+
+    def account(self) -> AccountView | None:
+        """What the account's limits have counted and halted, for those who watch; None on paper."""
         ...
 
     def submit(self, requests: Sequence[Request]) -> None:

@@ -61,6 +61,6 @@ def holding_of(seat: Seat) -> Holding:
     )
 
 
-def paper_holding_of(lane: Lane) -> Holding:
+def paper_holding_of(lane: Lane, halts: Mapping[str, str]) -> Holding:
     """On paper the emulator keeps the stop: nothing can be without one."""
-    return Holding(position=lane.exchange.position, working=len(lane.working))
+    return Holding(position=lane.exchange.position, working=len(lane.working), halts=dict(halts))

@@ -21,6 +21,13 @@ _MOST_WAITING = 10_000
 _WAIT_S = 0.05
 _FILE_BYTES, _FILES_KEPT = 50 * 2**20, 5
 _HIDDEN = "[hidden]"
+_LIBRARIES = (
+    "pybit",
+    "websocket",
+    "urllib3",
+    "apprise",
+    "numba",
+)  # at debug they drown ours, or tell addresses
 _SECRET_NAMES = ("secret", "api_key", "apikey", "x-bapi-sign", "x-bapi-api-key", "signature", "password")
 
 
@@ -144,10 +151,8 @@ class Logs:
         self._before = (root.handlers[:], root.level)
         root.handlers = [self._handler]
         root.setLevel(level.upper())
-        logging.getLogger("pybit").setLevel(logging.WARNING)
-        logging.getLogger("websocket").setLevel(logging.WARNING)
-        logging.getLogger("urllib3").setLevel(logging.WARNING)
-        logging.getLogger("apprise").setLevel(logging.WARNING)
+        for library in _LIBRARIES:
+            logging.getLogger(library).setLevel(logging.WARNING)
         self._listener.start()
 
     @property

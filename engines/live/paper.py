@@ -146,7 +146,10 @@ class PaperDesk:
 
     def holding(self, lane: Lane) -> Holding:
         """The emulator keeps its stop."""
-        return paper_holding_of(lane)
+        return paper_holding_of(lane, self.halts[lane.stream])
+
+    def account(self) -> None:
+        """There is none."""
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Nothing is sent."""

@@ -11,6 +11,7 @@ import pytest
 from engines.live.deployment import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import BarClosed
+from engines.live.limits import ACCOUNT_WIDE, STALE_DATA
 from engines.live.venue import Refusal
 from engines.live.watch.alarms import UNHEALTHY
 from engines.live.watch.happenings import What
@@ -25,12 +26,15 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "engines" / "live" / "RUNBOOK.md").read_text(encoding="utf-8")
 NAMED_TEST = re.compile(r"`((?:tests/[\w/]+/)?test_\w+\.py)::(test_\w+)`")
 
+_HEADINGS = ("alarm", "reason", "code")
+
 
 def rows(heading: str) -> dict[str, str]:
-    """Rows of the table below a heading, by their first cell."""
+    """Rows of the tables below a heading, by their first cell."""
     section = RUNBOOK.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")][1:]
-    return {line.split("|")[1].strip().strip("`"): line for line in lines}
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    found = {line.split("|")[1].strip().strip("`"): line for line in lines}
+    return {name: line for name, line in found.items() if name not in _HEADINGS}
 
 
 @pytest.mark.parametrize("heading", ["Alarms", "Why entries are halted", "Exit codes"])
@@ -50,7 +54,16 @@ def test_every_alarm_exit_code_and_halt_is_there() -> None:
     for code in ExitCode:
         assert str(code.value) in codes, f"exit code {code.value} ({code.name})"
     halting = (Refusal.ACCOUNT, Refusal.ROUTING, Refusal.UNTRADABLE, Refusal.UNKNOWN_WORDS)
-    others = {"operator", "external", "liquidation", "settlement", "reconcile", "trail"}
+    others = {
+        "operator",
+        "external",
+        "liquidation",
+        "settlement",
+        "reconcile",
+        "trail",
+        STALE_DATA,
+        *ACCOUNT_WIDE,
+    }
     assert {*(one.value for one in halting), *others} <= set(rows("Why entries are halted"))
 
 

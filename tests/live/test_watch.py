@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -95,6 +96,7 @@ def test_a_client_that_never_asks_holds_up_nobody(tmp_path: Path, monkeypatch: p
             assert time.monotonic() - begun_s < 4.0
 
 
+@pytest.mark.slow
 def test_a_copy_that_fails_never_reaches_the_runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lane that the copies do not know stands for any defect of theirs."""
     with watched(tmp_path, monkeypatch, venue="paper") as rig:
@@ -131,26 +133,34 @@ def ends(rig: WatchedRig, chat: Service, words: str) -> None:
     assert not [name for name in rig.metrics() if name.startswith("kwin_alarm{")]
 
 
-def test_alarm_disconnect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The private stream goes down and every login is refused for longer than the limit."""
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["private", "public"])
+def test_alarm_disconnect(
+    link: Literal["private", "public"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream goes down and cannot be had again for longer than the limit."""
     with service() as chat, watched(tmp_path, monkeypatch, more=LIMITS + TOLD, messages=chat.address) as rig:
-        private = rig.deployment.private
-        assert private is not None
-        rig.exchange.faults.ws.auth_fail(n=None)
-        rig.exchange.faults.ws.close(1006, "private")
-        rig.comes(lambda: not private.is_up, "the link is down")
+        about = "private" if link == "private" else "public linear 1"
+        faults = rig.exchange.faults.ws
+        if link == "private":
+            faults.auth_fail(n=None)
+        else:
+            faults.handshake(n=None)
+        faults.close(1006, link)
+        rig.comes(lambda: rig.metrics()[f"kwin_link_up{{link={about}}}"] == 0.0, "the link is down")
         rig.pump(1.2)
         assert rig.health() == (200, []), "a short disconnect is no alarm"
         rig.pass_time(30)
-        begins(rig, chat, "private stream down for", "about=private,alarm=disconnect")
-        assert rig.metrics()["kwin_connections_total{link=private}"] > 1.0
-        rig.exchange.faults.ws.heal()
+        begins(rig, chat, f"{about} stream down for", f"about={about},alarm=disconnect")
+        assert rig.metrics()[f"kwin_connections_total{{link={link}}}"] > 1.0
+        faults.heal()
         rig.exchange.faults.clear()
-        ends(rig, chat, "private stream down")
-        assert rig.metrics()["kwin_disconnects_total{link=private}"] >= 1.0
+        ends(rig, chat, f"{about} stream down")
+        assert rig.metrics()[f"kwin_disconnects_total{{link={link}}}"] >= 1.0
         rig.rebase()
 
 
+@pytest.mark.slow
 def test_alarm_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No bar comes, by stream or by read, although one is due."""
     with service() as chat, watched(tmp_path, monkeypatch, more=LIMITS + TOLD, messages=chat.address) as rig:
@@ -183,6 +193,7 @@ def test_alarm_naked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert rig.metrics()[f"kwin_stop_present{{stream={ETH}}}"] == 1.0
 
 
+@pytest.mark.slow
 def test_alarm_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reply to an entry is lost and the exchange does not say what became of it."""
     with service() as chat, watched(tmp_path, monkeypatch, more=LIMITS + TOLD, messages=chat.address) as rig:
@@ -202,6 +213,7 @@ def test_alarm_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         rig.rebase()
 
 
+@pytest.mark.slow
 def test_alarm_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The journal's file is moved away under an open position: no entries, stops stay; put back, it goes on."""
     with service() as chat, watched(tmp_path, monkeypatch, more=LIMITS + TOLD, messages=chat.address) as rig:
@@ -244,5 +256,5 @@ def test_an_end_that_nobody_asked_for_is_told(tmp_path: Path, monkeypatch: pytes
             assert rig.exit is ExitCode.JOURNAL
             status, text = get(f"{rig.url}/healthz")
             assert status == 503
-            assert "the runner has ended" in json.loads(text)["reasons"]
+            assert "the runner does not run" in json.loads(text)["reasons"]
         assert chat.told("stop: ended with code 3 (journal)")

@@ -59,6 +59,7 @@ def test_a_trade_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert chat.told("by manual, net -")
 
 
+@pytest.mark.slow
 def test_only_chosen_events_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with service() as chat:
         more = QUICK + 'events = ["stop"]\n'
@@ -68,6 +69,7 @@ def test_only_chosen_events_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert chat.told("stop: stopped: test")
 
 
+@pytest.mark.slow
 def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once a day, at the hour that was chosen."""
     more = QUICK + 'events = ["summary"]\nsummary_hour = 20\n'
@@ -84,7 +86,9 @@ def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert "orders confirmed 1" in text
 
 
-@pytest.mark.parametrize("how", ["hangs", "refuses", "vanished"])
+@pytest.mark.parametrize(
+    "how", ["hangs", *(pytest.param(how, marks=pytest.mark.slow) for how in ("refuses", "vanished"))]
+)
 def test_a_broken_service_holds_up_nobody(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -153,6 +157,7 @@ def test_addresses_that_nobody_understands() -> None:
 # -- the heartbeat ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_heartbeat_stops_when_the_deployment_is_ill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,7 +194,7 @@ def test_a_watcher_that_does_not_answer(how: str, caplog: pytest.LogCaptureFixtu
             watcher.hanging.set()
         elif how == "vanished":
             watcher.close()
-        beat = Heartbeat(f"http://127.0.0.1:{watcher.port}/ping/secret-4711", 0.1, list)
+        beat = Heartbeat(f"http://127.0.0.1:{watcher.port}/ping/secret-4711", 0.1, list, timeout_s=0.5)
         until(lambda: beat.failed > 0, "it fails")
         assert not beat.taken
         watcher.released.set()
@@ -211,6 +216,12 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
     assert found == WatchSecrets("https://hc.example/abcdef", ("json://a", "json://b"))
     assert "abcdef" not in repr(found)
     assert "abcdef" in found.parts()
+    assert "hc.example" not in found.parts(), "hiding places would make logs unreadable"
+    tokens = WatchSecrets(
+        message_urls=("tgram://123456:ABC-token/-100200", "mailto://me:pass%20word@mail.example.org")
+    )
+    assert {"123456", "ABC-token", "-100200", "pass%20word", "pass word"} <= set(tokens.parts())
+    assert "mail.example.org" not in tokens.parts()
     over = {"KWIN_HEARTBEAT_URL": "https://hc.example/other", "KWIN_MESSAGE_URLS": "json://c json://d"}
     assert load_watch_secrets(file, environment=over) == WatchSecrets(
         "https://hc.example/other", ("json://c", "json://d")

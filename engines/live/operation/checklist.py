@@ -30,8 +30,7 @@ from engines.live.lane import Lane
 from engines.live.restart import recover
 from engines.live.settings import Loaded
 from engines.live.venue import TradingRules, WalletReport
-from engines.live.watch.secrets import load_watch_secrets
-from engines.live.watch.services import services_of
+from engines.live.watch.build import described
 from feeds.instants import iso
 from feeds.live import LiveSettings, WallClock
 from feeds.live.history import read_instruments
@@ -74,7 +73,7 @@ class Checklist:
         found = _Found(WallClock())
         try:
             self._step("disk", self._disk)
-            self._step("messages", self._messages)
+            self._step("watch", self._watch)
             if not self._paper:
                 self._step("keys", lambda: self._keys(found))
             self._step("clock", lambda: self._clock(found))
@@ -112,18 +111,8 @@ class Checklist:
             raise JournalError(f"{free / 1e6:.0f} MB free in {folder}; make room", kind="full")
         return [Check("disk", f"{free / 1e9:.1f} GB free in {folder}")]
 
-    def _messages(self) -> list[Check]:
-        """Who is told; nothing is sent."""
-        watch = self._loaded.config.watch
-        secrets = load_watch_secrets(watch.secrets_file)
-        names = ", ".join(name for name, _ in services_of(secrets.message_urls)) or "nobody is told anything"
-        port = "none" if watch.port is None else f"{watch.host}:{watch.port}"
-        heartbeat = "set" if secrets.heartbeat_url else "none: nobody notices when this machine is gone"
-        return [
-            Check("messages", names),
-            Check("heartbeat", heartbeat),
-            Check("metrics and health", port),
-        ]
+    def _watch(self) -> list[Check]:
+        return [Check(what, words) for what, words in described(self._loaded.config)]
 
     def _keys(self, found: _Found) -> list[Check]:
         found.keys = load_keys(self._loaded.config.deployment.secrets_file)

@@ -54,7 +54,7 @@ def alarms_of(view: View, limits: WatchSettings) -> Alarms:
     """Alarms in force."""
     found: dict[tuple[What, str], str] = {}
     if not view.running:
-        found[What.STUCK, ""] = "the runner has ended"
+        found[What.STUCK, ""] = "the runner does not run"
     elif view.stuck_s > limits.loop_limit_s:
         found[What.STUCK, ""] = f"the runner has been at one message for {view.stuck_s:.0f} s"
     if view.unwritten_since_ms is not None:

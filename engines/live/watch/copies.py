@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engines.live.desk import Desk
+from engines.live.guard import AccountView
 from engines.live.holding import Holding
 from engines.live.lane import Lane
 from feeds.live.clock import Clock
@@ -96,6 +97,7 @@ class Copies:
         self._positions = {stream: lane.exchange.position for stream, lane in lanes.items()}
         self._closed = {stream: len(lane.trades[True]) for stream, lane in lanes.items()}
         self._changes: deque[Grown | Closed] = deque(maxlen=_MOST_WAITING)
+        self._account = desk.account()
         self._latest = {stream: self._copy(lane) for stream, lane in lanes.items()}
 
     def take(self, lanes: Iterable[Lane]) -> None:
@@ -103,6 +105,7 @@ class Copies:
         try:
             for lane in lanes:
                 self._one(lane)
+            self._account = self._desk.account()
         except Exception as error:  # noqa: BLE001  # whatever is wrong with watching, trading goes on
             self.failures += 1
             if self.failures == 1:
@@ -111,6 +114,10 @@ class Copies:
     def latest(self) -> dict[Stream, LaneCopy]:
         """The newest of every lane."""
         return dict(self._latest)
+
+    def account(self) -> AccountView | None:
+        """The account's limits, as they were after the newest message; None on paper."""
+        return self._account
 
     def changes(self) -> list[Grown | Closed]:
         """Positions that grew and trades that closed since the last call, oldest first; for one reader."""

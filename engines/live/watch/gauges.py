@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
+from engines.live.guard import AccountView
 from engines.live.watch.alarms import Alarms
 from engines.live.watch.copies import LaneCopy
 from feeds.stream import Stream
@@ -32,6 +33,8 @@ class Reading:
         By link kind (``public``, ``private``), connections tried so far.
     wallet
         Balance and available of the account, by name; empty on paper.
+    account
+        What the limits count; None on paper.
     counts
         Totals by name: ``events``, ``bars``, ``messages``, ``journal_failures``, ``watch_failures``, ...
     queue
@@ -47,6 +50,7 @@ class Reading:
     links: Mapping[str, bool]
     attempts: Mapping[str, int]
     wallet: Mapping[str, float]
+    account: AccountView | None
     counts: Mapping[str, int]
     queue: int
     alarms: Alarms
@@ -93,6 +97,8 @@ class Gauges:
             attempts.add_metric([link], count)
         yield attempts
         yield _by("kwin_wallet", "The account's coin, as last told.", "what", reading.wallet)
+        if reading.account is not None:
+            yield from _of_account(reading.account)
         for name, count in reading.counts.items():
             yield CounterMetricFamily(f"kwin_{name}", _TOTALS[name], value=count)
         yield GaugeMetricFamily(
@@ -152,6 +158,28 @@ def _of_lanes(reading: Reading) -> Iterator[Metric]:
         for reason in one.halts:
             halts.add_metric([name, reason], 1.0)
     yield halts
+
+
+def _of_account(account: AccountView) -> Iterator[Metric]:
+    yield _by(
+        "kwin_account",
+        "What the limits count: loss of the day (account currency), losses in a row, drifts of the day, requests in a "
+        "row without an answer, entries of the last hour.",
+        "what",
+        {
+            "day_loss": account.day_loss,
+            "losses_in_a_row": account.losses,
+            "drifts_of_the_day": account.drifts,
+            "requests_without_answer": account.api_errors,
+            "entries_of_the_last_hour": account.entries_last_hour,
+        },
+    )
+    yield _by(
+        "kwin_canary",
+        "Symbols that still trade small; each is 1.",
+        "symbol",
+        dict.fromkeys(account.canary, 1.0),
+    )
 
 
 def _by(name: str, help_text: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import requests
 
-_TIMEOUT_S = (5.0, 5.0)  # to connect, to answer
+_FIRST_S = 2.0  # a deployment that starts is ill for a moment
 _log = logging.getLogger("kwin.watch")
 
 
@@ -23,6 +23,8 @@ class Heartbeat:
         Pause between two beats, seconds of real time.
     unhealthy
         Why not to beat, one line each; empty when all is well.
+    timeout_s
+        Of connecting, and of the answer.
 
     Attributes
     ----------
@@ -30,11 +32,14 @@ class Heartbeat:
         Beats so far that the watcher answered with a success, and that it did not.
     """
 
-    def __init__(self, url: str, every_s: float, unhealthy: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self, url: str, every_s: float, unhealthy: Callable[[], Sequence[str]], *, timeout_s: float = 5.0
+    ) -> None:
         self.taken = self.failed = 0
         self._url = url
         self._every_s = every_s
         self._unhealthy = unhealthy
+        self._timeout_s = timeout_s
         self._ended = threading.Event()
         self._silent = False
         self._thread = threading.Thread(target=self._run, name="kwin-heartbeat", daemon=True)
@@ -47,6 +52,7 @@ class Heartbeat:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self._ended.wait(min(_FIRST_S, self._every_s))
         while not self._ended.is_set():
             reasons = self._unhealthy()
             if reasons and not self._silent:
@@ -60,7 +66,9 @@ class Heartbeat:
 
     def _beat(self) -> None:
         try:
-            with requests.get(self._url, timeout=_TIMEOUT_S, stream=True, allow_redirects=False) as answer:
+            with requests.get(
+                self._url, timeout=self._timeout_s, stream=True, allow_redirects=False
+            ) as answer:
                 words = "" if answer.ok else f"HTTP {answer.status_code}"
         except requests.RequestException as error:
             words = type(error).__name__

@@ -18,6 +18,7 @@ from feeds.live.clock import Clock
 from feeds.live.status import FeedStatus
 
 PRIVATE = "private"
+_NO_FEED = FeedStatus({}, {}, 0, 0, 0, None)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Lookout:
     def notice(self) -> None:
         """Remember what is only seen by comparing two looks: links that stay down, a message that takes long."""
         now_ms = self._watched.clock.now_ms()
-        links = self._links(self._watched.feed())
+        links = self._links(self._feed())
         self._down_since_ms = {
             name: self._down_since_ms.get(name, now_ms) for name, up in links.items() if not up
         }
@@ -98,7 +99,7 @@ class Lookout:
     def reading(self, counts: Mapping[str, int]) -> Reading:
         """Everything that a scrape wants to know; ``counts`` of the watch itself are added."""
         watched = self._watched
-        feed = watched.feed()
+        feed = self._feed()
         wallet = watched.wallet()
         attempts = {"public": feed.attempts}
         if watched.private is not None:
@@ -116,6 +117,7 @@ class Lookout:
             wallet={}
             if wallet is None
             else {"balance": float(wallet.wallet_balance), "available": float(wallet.available)},
+            account=watched.copies.account(),
             counts={
                 "bars": ours.bars,
                 "messages": ours.messages,
@@ -125,6 +127,10 @@ class Lookout:
             queue=watched.inbox.backlog,
             alarms=self.alarms(),
         )
+
+    def _feed(self) -> FeedStatus:
+        """Nothing before the runner runs: the feed is still being made."""
+        return self._watched.feed() if self._watched.runner.running else _NO_FEED
 
     def _links(self, feed: FeedStatus) -> dict[str, bool]:
         links = {f"public {name}": up for name, up in feed.links.items()}

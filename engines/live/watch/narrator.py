@@ -86,8 +86,13 @@ def _of_event(event: Event) -> Iterator[Happening]:
                 yield Happening(What.HALT, at_ms, words)
             case "flatten":
                 yield Happening(What.HALT, at_ms, f"{about}: flattened by the {by}, entries halted")
+            case "release":
+                yield Happening(
+                    What.RESUME, at_ms, f"{about}: {body.get('name')} is over: {body.get('reason', '')}"
+                )
             case "resume":
-                yield Happening(What.RESUME, at_ms, f"{about}: entries go on, by the {by}")
+                only = f", as far as {body['name']} held them up" if body.get("name") else ""
+                yield Happening(What.RESUME, at_ms, f"{about}: entries go on{only}, by the {by}")
 
 
 def _details(body: Any) -> str:

@@ -7,6 +7,7 @@ are printed and journaled.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from kwin_core.errors import ConfigError
 HEARTBEAT_VARIABLE = "KWIN_HEARTBEAT_URL"
 MESSAGES_VARIABLE = "KWIN_MESSAGE_URLS"
 _SHORTEST_SECRET = 6
+_PLACE = re.compile(r"localhost|\d+(\.\d+){3}|[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,11 @@ def _tokens(url: str) -> Iterator[str]:
         parts = urlsplit(url)
     except ValueError:
         return
-    pieces = [*parts.netloc.split("@")[0].split(":"), *parts.path.split("/"), parts.query, parts.fragment]
+    user, _, rest = parts.netloc.rpartition("@")
+    place = [
+        piece for piece in rest.split(":") if not _PLACE.fullmatch(piece)
+    ]  # many services have a token there
+    pieces = [*user.split(":"), *place, *parts.path.split("/"), parts.query, parts.fragment]
     for piece in pieces:
         for text in {piece, unquote(piece)}:
             if len(text) >= _SHORTEST_SECRET:

@@ -8,6 +8,11 @@ from engines.live.watch.outbox import Send
 from kwin_core.errors import ConfigError
 
 
+def title_of(venue: str, profile: str) -> str:
+    """Of every message of a deployment."""
+    return f"KWIN {venue} {profile}"
+
+
 def services_of(urls: Sequence[str]) -> list[tuple[str, Send]]:
     """Name and sender of each address; the name is its place and scheme, never the address.
 

@@ -13,7 +13,28 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class WatchSettings(BaseModel):
-    """Who may look, and what is called unhealthy; addresses that are secrets are in ``secrets_file``."""
+    """Who may look, and what is an alarm.
+
+    Attributes
+    ----------
+    host, port
+        Of the endpoint for ``/metrics`` and ``/healthz``; no port: no endpoint, 0: a free one, told by the log. It has
+        no password.
+    secrets_file
+        TOML file with ``heartbeat_url`` and ``message_urls``, mode 0600.
+    heartbeat_s
+        Pause between two heartbeats (s).
+    bar_limit_s
+        A bar that is decided later than so long after its close (s) is overdue.
+    loop_limit_s
+        So long the runner may be at one message (s of real time).
+    link_limit_s
+        So long a stream may be down (s).
+    naked_limit_s
+        So long a position may be without a stop (s).
+    unknown_limit_s
+        So long the outcome of an order may be unknown after its bar closed (s).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +52,17 @@ class WatchSettings(BaseModel):
 
 
 class MessageSettings(BaseModel):
-    """What people are told; the services' addresses are in ``watch.secrets_file`` or the environment."""
+    """What people are told; the services' addresses are in ``watch.secrets_file`` or the environment.
+
+    Attributes
+    ----------
+    events
+        Kinds of happenings that are told; by default all but ``stop_moved``.
+    pause_s
+        Least time between two messages to a service (s of real time); what happens meanwhile is summed up.
+    summary_hour
+        Of the daily summary, UTC.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -15,7 +15,7 @@ from engines.live.watch.lookout import Lookout, Watched
 from engines.live.watch.narrator import changed, summary, told
 from engines.live.watch.outbox import Outbox
 from engines.live.watch.secrets import WatchSecrets
-from engines.live.watch.services import services_of
+from engines.live.watch.services import services_of, title_of
 from engines.live.watch.settings import MessageSettings, WatchSettings
 from engines.live.watch.tail import Tail
 from engines.live.watch.tally import Tally
@@ -76,7 +76,7 @@ class Watch:
     def start(self) -> None:
         """Begin; what cannot begin is logged and told, and keeps nobody from trading."""
         build = self._watched.build
-        title = f"KWIN {build.get('venue', '')} {build.get('profile', '')}"
+        title = title_of(build["venue"], build["profile"])
         self._outboxes = [
             Outbox(name, title, send, pause_s=self._messages.pause_s) for name, send in self._services
         ]
