@@ -28,7 +28,14 @@ def test_a_trade_in_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert before["kwin_wallet{what=balance}"] == 100_000_000.0
         rig.decide()
         rig.comes(
-            lambda: "kwin_executions_total{symbol=ETHUSDT,type=Trade}" in rig.metrics(), "the fill is counted"
+            lambda: (
+                {
+                    "kwin_executions_total{symbol=ETHUSDT,type=Trade}",
+                    "kwin_orders_total{kind=entry,outcome=confirmed}",
+                }
+                <= set(rig.metrics())
+            ),
+            "fill and order are counted",
         )
         found = rig.metrics()
         assert found[f"kwin_position{{stream={ETH}}}"] == rig.plan.side * rig.plan.qty

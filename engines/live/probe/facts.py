@@ -63,7 +63,7 @@ def _answers(record: Record, step: str, topic: str) -> list[Line]:
 
 
 def _confirmed(line: Line) -> bool:
-    return line.body["outcome"] == "confirmed"
+    return bool(line.body["outcome"] == "confirmed")
 
 
 def _words(line: Line) -> str:

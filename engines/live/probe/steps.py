@@ -198,7 +198,7 @@ class Steps:
             stop_loss=stop,
         )
 
-    def _protect(self, **levels: Decimal | None) -> Protect:
+    def _protect(self, **levels: Any) -> Protect:
         return Protect(key=self._key(), stream=self._stream, urgency=Urgency.STOP, **levels)
 
     def _quantity(self) -> Decimal:
