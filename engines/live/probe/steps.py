@@ -7,6 +7,7 @@ import time
 import uuid
 from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
 
 from engines.journal import Outcome
 from engines.live.bybit.gateway import BybitGateway
