@@ -135,7 +135,7 @@ def test_readme_promises_two_commands_and_every_command_that_exists() -> None:
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv && ")]
     assert len(lines) == 2
     assert lines[0].endswith("kwin-backtest fixtures/ethusdt_like_15m.parquet")
-    assert lines[1].endswith("pip install -e '.[test]' && pytest")
+    assert lines[1].endswith("pip install -e '.[test]' && pytest -n 2")
     rows = re.findall(r"^\| `(kwin-[a-z]+)` \|.*\| ([a-z ]+) \|$", README, re.MULTILINE)
     works = {name for name, status in rows if status == "works"}
     assert works == set(PROJECT.get("scripts", {})), "README's table and [project.scripts] disagree"
