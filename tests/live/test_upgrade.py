@@ -13,6 +13,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from engines.command_line import run
@@ -35,13 +36,21 @@ BEFORE_TAGS = "17ac87f57541"
 """The version whose journals were the first to hold real positions; until a release is tagged."""
 
 
+def few_bars(folder: Path) -> Path:
+    """The beginning of the fixture, with some trades."""
+    path = folder / "bars.parquet"
+    pq.write_table(pq.read_table(FIXTURE).slice(0, 1_200), path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a replay over some bars."""
-    path = tmp_path_factory.mktemp("journal") / "paper.sqlite"
+    folder = tmp_path_factory.mktemp("journal")
+    path = folder / "paper.sqlite"
     words = [
         "replay",
-        str(FIXTURE),
+        str(few_bars(folder)),
         "--profile",
         "intent",
         "--set",
@@ -131,10 +140,11 @@ def previous(folder: Path) -> Path:
 
 def warm(version: Path, folder: Path) -> None:
     """Compile the older version's engines before the clock runs."""
-    words = ["replay", str(FIXTURE), "--profile", "intent", "--set", "useWindow=false", "--capital", "3000"]
-    inputs = ["--set", "trailingPerc=30", "--set", "trailingOffset=20", "--set", "useBarTrail=false"]
+    words = ["replay", str(few_bars(folder)), "--profile", "intent", "--capital", "3000"]
+    inputs = ("useWindow=false", "trailingPerc=30", "trailingOffset=20", "useBarTrail=false")
+    given = [word for one in inputs for word in ("--set", one)]
     done = subprocess.run(
-        [sys.executable, "-m", "engines.live.cli", *words, *inputs, "--journal", str(folder / "warm.sqlite")],
+        [sys.executable, "-m", "engines.live.cli", *words, *given, "--journal", str(folder / "warm.sqlite")],
         cwd=version,
         env={**os.environ, "PYTHONPATH": str(version)},
         capture_output=True,
@@ -158,6 +168,13 @@ class _LiveRig(PaperRig):
         seen = deployment.feed.frames + deployment.private.frames + self._lost
         quiet = deployment.feed.idle and deployment.private.idle and deployment.runner.idle
         return quiet and seen >= frames and deployment.feed.idle
+
+    def _follows(self) -> bool:
+        private = self.deployment.private
+        links = self.deployment.feed.status().links
+        return (
+            private is not None and private.is_up and self.settled() and bool(links) and all(links.values())
+        )
 
     def start(self) -> _LiveRig:
         """Both streams are up, and what was sent so far is not waited for."""
