@@ -210,13 +210,14 @@ def probe(
     patience: Annotated[
         float, typer.Option(help="Seconds that a stop and a trail may take to be hit.")
     ] = 120.0,
+    pause: Annotated[float, typer.Option(help="Seconds to listen after each request.")] = 2.0,
     set_: Set = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> int:
     """Trade tiny amounts on a demo account and show which beliefs about the exchange hold; ends flat."""
     from engines.live.probe.command import probe as look
 
-    return look(config, set_, symbol, yes=yes, patience_s=patience, as_json=as_json)
+    return look(config, set_, symbol, yes=yes, patience_s=patience, pause_s=pause, as_json=as_json)
 
 
 @app.command("upgrade-check")

@@ -25,7 +25,7 @@ from tests.exchange.exchange import API_KEY, API_SECRET
 from tests.live.desk_rig import ETH, exchange_with, setup_for
 from tests.live.scene import BAR_MS, LONG_LIVED, Planned, planned
 
-START_S = 30.0
+START_S = 20.0
 """The simulator's clock begins so long before the deciding bar closes: a process has to be connected by then."""
 
 

@@ -28,12 +28,15 @@ START_MS = 1_736_000_040_000
 
 
 def zigzag(count: int) -> np.ndarray:
-    """Minutes that go a half percent up and down: whatever lies close is hit within one of them."""
+    """Minutes that go a half percent up and down, each a little lower: whatever lies close is hit within one of them."""
     bars = np.zeros(count, BAR)
     bars["time_ms"] = START_MS // MINUTE_MS * MINUTE_MS + np.arange(count) * MINUTE_MS
     up = np.arange(count) % 2 == 0
     bars["open"], bars["close"] = np.where(up, 3_000.0, 3_015.0), np.where(up, 3_015.0, 3_000.0)
     bars["high"], bars["low"], bars["volume"] = 3_020.0, 2_995.0, 100.0
+    for name in ("open", "high", "low", "close"):
+        bars[name] -= 3.0 * np.arange(count)
+    bars["open"][1:] = bars["close"][:-1]
     return bars
 
 
@@ -111,7 +114,7 @@ def test_it_never_begins_on_real_money(tmp_path: Path, venue: str, more: str, wo
 @pytest.mark.slow
 def test_the_simulator_shows_what_is_believed_of_the_exchange(tmp_path: Path) -> None:
     with market() as exchange:
-        process = probe(config(tmp_path, exchange), "--yes", "--patience", "70", "--json")
+        process = probe(config(tmp_path, exchange), "--yes", "--patience", "70", "--pause", "0.4", "--json")
         told, said = process.communicate(timeout=400.0)
         assert process.returncode == 0, said + told
         assert held(exchange) == 0

@@ -25,7 +25,7 @@ from engines.live.operation.account import Account
 from engines.live.operation.leave import leave
 from engines.live.probe.facts import Fact, settle
 from engines.live.probe.record import Record
-from engines.live.probe.steps import Steps
+from engines.live.probe.steps import Pace, Steps
 from engines.live.settings import Loaded, load_settings
 from engines.live.venue import TradingRules
 from feeds.instants import iso
@@ -44,6 +44,7 @@ def probe(
     *,
     yes: bool,
     patience_s: float,
+    pause_s: float,
     as_json: bool,
 ) -> int:
     """Trade the smallest amounts on a demo account, keep everything, print what each fact came to."""
@@ -57,7 +58,7 @@ def probe(
         ):
             console().print("nothing done")
             return ExitCode.BAD_RESULT
-        return _probe(loaded, stream, patience_s, as_json=as_json)
+        return _probe(loaded, stream, Pace(patience_s, pause_s), as_json=as_json)
     except KwinError as error:
         fail(str(error))
         return exit_code_of(error)
@@ -82,7 +83,7 @@ def _refuse_real_money(loaded: Loaded) -> None:
         raise ConfigError('the probe trades on purpose: never with real money; set venue = "demo"')
 
 
-def _probe(loaded: Loaded, stream: Stream, patience_s: float, *, as_json: bool) -> int:
+def _probe(loaded: Loaded, stream: Stream, pace: Pace, *, as_json: bool) -> int:
     with ExitStack() as undo:
         journal = loaded.config.deployment.journal
         undo.enter_context(
@@ -94,7 +95,7 @@ def _probe(loaded: Loaded, stream: Stream, patience_s: float, *, as_json: bool) 
         stamp = iso(account.clock.now_ms()).replace(":", "").replace("-", "")[:15]
         record = Record(journal.with_name(f"probe-{stream.symbol}-{stamp}.jsonl"), account.clock.now_ms)
         undo.callback(record.close)
-        problem = _trade(loaded, account, record, stream, rules, patience_s)
+        problem = _trade(loaded, account, record, stream, rules, pace)
         facts = settle(record)
         table = _write(record, facts)
         left = account.position(stream)
@@ -125,7 +126,7 @@ def _trade(
     record: Record,
     stream: Stream,
     rules: TradingRules,
-    patience_s: float,
+    pace: Pace,
 ) -> str:
     """All steps; flat at the end. Returns what ended them early, empty when nothing did."""
     config = loaded.config
@@ -151,7 +152,7 @@ def _trade(
             private.start()
             if not record.wait(lambda: private.is_up, _CONNECT_S):
                 raise VenueError(f"the private stream does not come up in {_CONNECT_S:g} s")
-            Steps(gateway, record, stream, rules, patience_s).run()
+            Steps(gateway, record, stream, rules, pace).run()
     except KwinError as error:
         problem = str(error)
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -30,11 +30,25 @@ from feeds.stream import Stream
 from kwin_core.errors import VenueError
 
 ANSWER_S = 15.0
-QUIET_S = 2.0
-"""So long after an answer the private rows that belong to it are waited for."""
 DISTANCES_TICKS = (1, 2, 5, 10, 20, 50, 100)
 _CLOSE_BY_TICKS = 5
 _ABOVE_LEAST = Decimal("1.2")  # the price may fall between the look and the order
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long the probe waits.
+
+    Attributes
+    ----------
+    patience_s
+        For a stop and a trail to be hit (seconds).
+    pause_s
+        After an answer, for the private rows that belong to it (seconds).
+    """
+
+    patience_s: float
+    pause_s: float
 
 
 class Steps:
@@ -46,18 +60,23 @@ class Steps:
         Who sends, who keeps.
     stream, rules
         The symbol.
-    patience_s
-        So long a stop and a trail may take to be hit (seconds).
+    pace
+        How long it waits.
     """
 
     def __init__(
-        self, gateway: BybitGateway, record: Record, stream: Stream, rules: TradingRules, patience_s: float
+        self,
+        gateway: BybitGateway,
+        record: Record,
+        stream: Stream,
+        rules: TradingRules,
+        pace: Pace,
     ) -> None:
         self._gateway = gateway
         self._record = record
         self._stream = stream
         self._rules = rules
-        self._patience_s = patience_s
+        self._pace = pace
         self._numbers = itertools.count(1)
         self._name = uuid.uuid4().hex[:12]
         self._last = Decimal(0)
@@ -71,7 +90,7 @@ class Steps:
             The exchange does not answer, or refuses the entry itself.
         """
         self._begin("subscribe")
-        time.sleep(QUIET_S)
+        time.sleep(self._pace.pause_s)
         self._price()
         self._first_trade()
         self._begin("flat")
@@ -121,8 +140,8 @@ class Steps:
         if answer.outcome is Outcome.CONFIRMED:
             if not near:
                 self._tightest_trail(None)
-            self._record.wait(self._is_flat, self._patience_s)
-            time.sleep(QUIET_S)
+            self._record.wait(self._is_flat, self._pace.patience_s)
+            time.sleep(self._pace.pause_s)
             self._look()
         self._leave()
 
@@ -139,7 +158,7 @@ class Steps:
         if held:
             self._send(self._order(Side.SELL, held, reduce_only=True))
             self._record.wait(self._is_flat, ANSWER_S)
-            time.sleep(QUIET_S)
+            time.sleep(self._pace.pause_s)
             self._look()
 
     # -- asking ------------------------------------------------------------------------------------------
@@ -156,7 +175,7 @@ class Steps:
                 f"{self._stream.symbol}: no answer to {type(request).__name__} in {ANSWER_S:g} s"
             )
         if isinstance(request, MarketOrder | Protect):
-            time.sleep(QUIET_S)
+            time.sleep(self._pace.pause_s)
         return self._record.answers[request.key]
 
     def _look(self) -> PositionReport:
