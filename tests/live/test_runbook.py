@@ -11,6 +11,7 @@ import pytest
 from engines.live.deployment import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import BarClosed
+from engines.live.limits import ACCOUNT_WIDE, STALE_DATA
 from engines.live.venue import Refusal
 from engines.live.watch.alarms import UNHEALTHY
 from engines.live.watch.happenings import What
@@ -51,7 +52,8 @@ def test_every_alarm_exit_code_and_halt_is_there() -> None:
         assert str(code.value) in codes, f"exit code {code.value} ({code.name})"
     halting = (Refusal.ACCOUNT, Refusal.ROUTING, Refusal.UNTRADABLE, Refusal.UNKNOWN_WORDS)
     others = {"operator", "external", "liquidation", "settlement", "reconcile", "trail"}
-    assert {*(one.value for one in halting), *others} <= set(rows("Why entries are halted"))
+    limits = {*ACCOUNT_WIDE, STALE_DATA}
+    assert {*(one.value for one in halting), *others, *limits} <= set(rows("Why entries are halted"))
 
 
 def test_code_7_digests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
