@@ -306,3 +306,18 @@ def test_what_a_halted_strategy_decides_is_denied_with_the_halts_reason(tmp_path
         assert len(at.orders(ENTRY)) == before
         assert any("entries are halted: 1 losses in a row" in one for one in denied(at))
         at.check()
+
+
+def test_an_entry_that_follows_from_the_message_that_halts_is_not_sent(tmp_path: Path) -> None:
+    """The close of a reversal is one loss too many: the entry that waited for it stays here."""
+    limits, given = Limits(consecutive_losses=1), {"use_dir_lock": False}
+    with scene(tmp_path, limits=limits, given=given, lives=7, side=-1) as at:
+        at.to_decision()
+        at.exchange.faults.eng.slippage(2_000)
+        at.decide()
+        at.run_to_bar(at.plan.ends)
+        assert at.orders("r"), "it was reversed"
+        assert at.held == 0
+        assert denied(at) == ["entries were halted in the same instant"]
+        assert len(at.orders(ENTRY)) == 1
+        at.check()
