@@ -223,7 +223,7 @@ class ExchangeDesk:
         turn = Turn(seat, message, now_ms).numbered()
         seat.last_price = Decimal(repr(lane.exchange.close))
         free = self._not_halted()
-        self._guard.decided(turn)
+        self._guard.judge_trades(turn)
         if self._follow is not None:
             self._follow.decide(turn, emulated)
         else:
@@ -310,6 +310,8 @@ class ExchangeDesk:
             return self._stranger(report, message, now_ms)
         turn = Turn(seat, message, now_ms)
         self._books.take(turn, report)
+        if isinstance(report, ExecutionReport):
+            self._guard.judge_trades(turn)
         return self._finish(turn)
 
     def _stranger(self, report: Any, message: Message, now_ms: int) -> Sequence[Request]:
