@@ -222,24 +222,24 @@ class ExchangeDesk:
         seat = self.seats[lane.stream]
         turn = Turn(seat, message, now_ms).numbered()
         seat.last_price = Decimal(repr(lane.exchange.close))
+        free = self._not_halted()
+        self._guard.judge_trades(turn)
         if self._follow is not None:
             self._follow.decide(turn, emulated)
         else:
             self._entries.decide(turn)
         self._protector.refresh(turn)
-        free = self._not_halted()
-        self._guard.decided(turn)
         self._guard.after(message, now_ms, (seat,))
         self._ring_stale(seat, now_ms)
         self._next_bar(seat)
-        return [*self._recalls(free), *self._finish(turn)]
+        return self._held_back(self._finish(turn), free, message, now_ms)
 
     def take(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         """Dispatch; then the account is judged."""
         free = self._not_halted()
         requests = self._dispatch(event, message, now_ms)
         self._guard.after(message, now_ms, self.seats.values(), event)
-        return [*self._recalls(free), *requests]
+        return self._held_back(requests, free, message, now_ms)
 
     def _dispatch(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         match event:
@@ -310,6 +310,8 @@ class ExchangeDesk:
             return self._stranger(report, message, now_ms)
         turn = Turn(seat, message, now_ms)
         self._books.take(turn, report)
+        if isinstance(report, ExecutionReport):
+            self._guard.judge_trades(turn)
         return self._finish(turn)
 
     def _stranger(self, report: Any, message: Message, now_ms: int) -> Sequence[Request]:
@@ -527,13 +529,25 @@ class ExchangeDesk:
     def _not_halted(self) -> set[Stream]:
         return {stream for stream, seat in self.seats.items() if not seat.halts}
 
-    def _recalls(self, free_before: set[Stream]) -> list[Request]:
-        """What was halted just now sends nothing that still waits for its turn."""
-        return [
+    def _held_back(
+        self, requests: Sequence[Request], free_before: set[Stream], message: Message, now_ms: int
+    ) -> list[Request]:
+        """What was halted by this message sends no entry any more: none of its own, none that waits for its turn."""
+        halted = free_before - self._not_halted()
+        kept: list[Request] = []
+        for request in requests:
+            if isinstance(request, MarketOrder) and not request.reduce_only and request.stream in halted:
+                turn = Turn(self.seats[request.stream], message, now_ms).numbered()
+                order = turn.lane.working[request.order_link_id]
+                self._entries.deny(turn, order, "entries were halted in the same instant")
+            else:
+                kept.append(request)
+        kept += [
             Recall(key=f"recall-{stream}", stream=stream, urgency=Urgency.STOP)
-            for stream in free_before - self._not_halted()
+            for stream in sorted(halted, key=str)
             if any(order.enters for order in self.seats[stream].lane.working.values())
         ]
+        return kept
 
     def _ring_stale(self, seat: Seat, not_before_ms: int) -> None:
         due_ms = self._guard.stale_at_ms(seat)

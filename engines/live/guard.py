@@ -184,8 +184,8 @@ class Guard:
             )
         )
 
-    def decided(self, turn: Turn) -> None:
-        """After a bar: the newest trades of a canary are compared with the emulator's."""
+    def judge_trades(self, turn: Turn) -> None:
+        """After a bar or a fill: the newest trades of a canary are compared with the emulator's."""
         seat, canary = turn.seat, self._canary
         if canary is None or canary.max_slippage is None or not self._is_canary(seat, turn.now_ms):
             return

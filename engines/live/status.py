@@ -9,6 +9,7 @@ from typing import Any
 
 from engines.command_line import console, fail, print_json
 from engines.journal import (
+    Configuration,
     Decision,
     Digest,
     Drift,
@@ -20,6 +21,7 @@ from engines.journal import (
     StopMoved,
 )
 from engines.live.exit_codes import ExitCode
+from engines.live.limit_settings import CanarySettings
 from engines.live.memory import remember
 from engines.live.tally import recorded_tally
 from feeds.instants import iso
@@ -63,14 +65,25 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
 
 
 def _account(reader: JournalReader) -> dict[str, Any]:
-    """What the limits have counted."""
+    """What is limited, what the limits have counted, and which symbols still trade small."""
     tally = recorded_tally(reader)
+    now_ms = reader.last_received_ms()
+    configurations = reader.rows(Configuration)
+    body: Any = configurations[-1].row.body if configurations else {}
+    canary = CanarySettings.model_validate(body.get("canary") or {}).canary
+    streams = [str(stream) for stream in reader.streams()]
     return {
+        "limits": {name: value for name, value in (body.get("limits") or {}).items() if value is not None},
         "losses_in_a_row": tally.losses,
         "drifts_of_the_day": tally.drifts,
         "requests_without_answer": tally.api_errors,
-        "entries_of_the_last_hour": len(tally.entries_since(reader.last_received_ms())),
+        "entries_of_the_last_hour": len(tally.entries_since(now_ms)),
         "trades": dict(tally.trades),
+        "canary": [
+            stream
+            for stream in streams
+            if canary is not None and canary.active(tally.trades.get(stream, 0), now_ms)
+        ],
     }
 
 
@@ -131,6 +144,10 @@ def show_status(path: Path, *, as_json: bool) -> int:
                     if key != "stream":
                         screen.print(f"  {key.replace('_', ' '):20} {_words(one)}")
             screen.print("")
+        elif name == "account":
+            screen.print("account")
+            for key, one in value.items():
+                screen.print(f"  {key.replace('_', ' '):24} {_words(one)}")
         else:
             screen.print(f"{name.replace('_', ' '):22} {_words(value)}")
     return ExitCode.GOOD
@@ -142,5 +159,5 @@ def _words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {one}" for key, one in value.items())
     if isinstance(value, list):
-        return "; ".join(f"{one['place']}: {one['text']}" for one in value)
+        return "; ".join(one if isinstance(one, str) else f"{one['place']}: {one['text']}" for one in value)
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)

@@ -294,3 +294,30 @@ def test_a_canary_within_its_criteria_is_left_alone(tmp_path: Path) -> None:
         with JournalReader(at.journal) as reader:
             assert recorded_tally(reader) == at.rig.desk._guard.tally
         at.check()
+
+
+def test_what_a_halted_strategy_decides_is_denied_with_the_halts_reason(tmp_path: Path) -> None:
+    """The script goes on deciding for sixty bars, and nothing of it is sent."""
+    with scene(tmp_path, limits=Limits(consecutive_losses=1), lives=1) as at:
+        loses(at)
+        assert "consecutive_losses" in at.halts
+        before = len(at.orders(ENTRY))
+        at.run_to_bar(at.plan.bar + 60)
+        assert len(at.orders(ENTRY)) == before
+        assert any("entries are halted: 1 losses in a row" in one for one in denied(at))
+        at.check()
+
+
+def test_an_entry_that_follows_from_the_message_that_halts_is_not_sent(tmp_path: Path) -> None:
+    """The close of a reversal is one loss too many: the entry that waited for it stays here."""
+    limits, given = Limits(consecutive_losses=1), {"use_dir_lock": False}
+    with scene(tmp_path, limits=limits, given=given, lives=7, side=-1) as at:
+        at.to_decision()
+        at.exchange.faults.eng.slippage(2_000)
+        at.decide()
+        at.run_to_bar(at.plan.ends)
+        assert at.orders("r"), "it was reversed"
+        assert at.held == 0
+        assert denied(at) == ["entries were halted in the same instant"]
+        assert len(at.orders(ENTRY)) == 1
+        at.check()

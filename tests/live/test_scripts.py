@@ -530,3 +530,20 @@ def test_a_position_that_ended_while_the_process_was_away(tmp_path: Path) -> Non
         assert at.held == at.there == ZERO
         assert at.rig.trades(venue=True)[-1]["exit_price"] == pytest.approx(float(closing.price))
         at.check(same_size=True)
+
+
+def test_bars_of_a_filled_gap_wait_for_each_other(tmp_path: Path) -> None:
+    """V17: three bars come at once while a position is open; each is confirmed and decided, in order."""
+    with scene(tmp_path, lives=8) as at:
+        at.to_decision().decide()
+        assert at.held != 0
+        at.exchange.faults.ws.skip_bar(n=None)
+        at.exchange.faults.rest.http("market/kline", 502, None)
+        at.run(3 * BAR_MS / 1000)
+        decided = at.lane.exchange.bar_index
+        at.exchange.faults.clear()
+        at.exchange.faults.ws.heal()
+        at.run(BAR_MS / 1000)
+        assert at.lane.exchange.bar_index >= decided + 3
+        assert at.stop_there is not None or at.held == 0
+        at.check()
