@@ -28,6 +28,7 @@ def test_the_files_are_written_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert written == {
         "Dockerfile",
         "Dockerfile.dockerignore",
+        "LIMITS.md",
         "RUNBOOK.md",
         "alarms.yml",
         "compose.yaml",
