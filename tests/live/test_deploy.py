@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ def test_the_files_are_written_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert written == {
         "Dockerfile",
         "Dockerfile.dockerignore",
+        "LIMITS.md",
         "RUNBOOK.md",
         "alarms.yml",
         "compose.yaml",
@@ -80,6 +83,30 @@ def test_the_image_is_made_of_what_there_is() -> None:
         assert f"!{name}" in files["Dockerfile.dockerignore"].splitlines(), f"{name} is ignored"
     assert "USER kwin" in files["Dockerfile"]
     assert "/healthz" in files["Dockerfile"]
+
+
+def test_the_health_check_of_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The very command, on a deployment that is well, and on one whose runner has ended."""
+    text = deploy_files()["Dockerfile"]
+    command = json.loads(re.findall(r"HEALTHCHECK .*\\\n\s+CMD (\[.*\])$", text, re.MULTILINE)[0])
+    assert command[0] == "python"
+
+    def check(port: str) -> int:
+        words = [sys.executable, *(word.replace("9100", port) for word in command[1:])]
+        return subprocess.run(words, capture_output=True, check=False).returncode
+
+    with watched(tmp_path, monkeypatch, venue="paper", more='[watch]\nhost = "::1"\nport = 0\n') as rig:
+        watch = rig.deployment.watch
+        assert watch is not None
+        assert watch.endpoint is not None
+        assert get(f"http://[::1]:{watch.endpoint.port}/healthz")[0] == 200
+    with watched(tmp_path / "other", monkeypatch, venue="paper") as rig:
+        port = rig.url.rpartition(":")[2]
+        assert check(port) == 0
+        rig.deployment.runner.stop("test")
+        rig.comes(lambda: rig.ended, "it ends")
+        assert check(port) == 1
+    assert check(port) == 1
 
 
 def test_compose_shuts_the_container_in() -> None:

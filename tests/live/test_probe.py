@@ -28,7 +28,7 @@ START_MS = 1_736_000_040_000
 
 
 def zigzag(count: int) -> np.ndarray:
-    """Minutes that go a half percent up and down, each a little lower: whatever lies close is hit within one of them."""
+    """Minutes that go a half percent up and down, each a little lower: what lies close is hit within one of them."""
     bars = np.zeros(count, BAR)
     bars["time_ms"] = START_MS // MINUTE_MS * MINUTE_MS + np.arange(count) * MINUTE_MS
     up = np.arange(count) % 2 == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.journal import backup_journal
 from engines.live.deployment import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import BarClosed
@@ -15,12 +16,13 @@ from engines.live.limits import ACCOUNT_WIDE, STALE_DATA
 from engines.live.venue import Refusal
 from engines.live.watch.alarms import UNHEALTHY
 from engines.live.watch.happenings import What
+from engines.parity.live import live_parity
 from feeds.live import ClosedBar
 from feeds.live.events import Origin, Phase
 from kwin_core.errors import DataError, KwinError
 from tests.core.kwin_runs import fixture_bars
 from tests.live.paper_rig import PaperRig
-from tests.live.watch_rig import service, watched
+from tests.live.watch_rig import WatchedRig, service, watched
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = (ROOT / "engines" / "live" / "RUNBOOK.md").read_text(encoding="utf-8")
@@ -112,3 +114,29 @@ def test_code_10_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             assert position.stop_loss
             rig.failure = None
         assert chat.told("stop: ended by an error, stops on the exchange stay")
+
+
+@pytest.mark.slow
+def test_a_backup_restored_under_an_open_position(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal is lost after an entry and a backup from before it is put in its place: as the runbook says."""
+    journal, backup = tmp_path / "live.sqlite", tmp_path / "backup.sqlite"
+    with watched(tmp_path, monkeypatch, more="[watch]\n") as rig:
+        assert backup_journal(journal, backup).last_seq > 0
+        rig.decide()
+        rig.stop()
+        held = rig.exchange.account.positions[("ETHUSDT", 0)].size
+        assert held > 0
+        for path in (journal, Path(f"{journal}-wal"), Path(f"{journal}-shm")):
+            path.unlink(missing_ok=True)
+        backup.rename(journal)
+        again = WatchedRig(rig.exchange, tmp_path / "live.toml", rig.plan).start()
+        again.run(120)
+        seat = again.deployment.desk.seats[next(iter(again.lanes))]  # type: ignore[attr-defined]
+        position = again.exchange.account.positions[("ETHUSDT", 0)]
+        assert position.size == held, "nothing was entered a second time, nothing was closed"
+        assert abs(seat.held_qty) == held, "the books follow the exchange"
+        assert position.stop_loss, "it has a stop"
+        assert seat.halts, "and somebody has to look"
+        assert again.stop() is ExitCode.GOOD
+        (found,) = live_parity(journal)
+        assert found.good, (found.emulator.first, found.exchange.first)

@@ -235,6 +235,7 @@ def write_watched_config(
     given = {"useWindow": False, **LONG_LIVED}
     lines = "\n".join(f"{name} = {json.dumps(value)}" for name, value in given.items())
     trade_from = iso(int(fixture_bars()["time_ms"][plan.bar - LEAD]))
+    folder.mkdir(exist_ok=True)
     path = folder / "live.toml"
     text = f"""
 [deployment]

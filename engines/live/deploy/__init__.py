@@ -18,11 +18,15 @@ HOPELESS = (
 """Exit codes after which a restart helps nobody: a person has to act first."""
 
 
+_PAGES = ("RUNBOOK.md", "LIMITS.md")
+
+
 def deploy_files() -> dict[str, str]:
     """Name and text of each file."""
     folder = files("engines.live.deploy") / "files"
     found = {one.name: one.read_text(encoding="utf-8") for one in folder.iterdir() if one.is_file()}
-    found["RUNBOOK.md"] = (files("engines.live") / "RUNBOOK.md").read_text(encoding="utf-8")
+    for name in _PAGES:
+        found[name] = (files("engines.live") / name).read_text(encoding="utf-8")
     return dict(sorted(found.items()))
 
 

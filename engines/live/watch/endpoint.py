@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,8 +49,9 @@ class Endpoint:
             pass
 
         Handler.registry, Handler.unhealthy = registry, staticmethod(unhealthy)
+        kind = _ServerOfIPv6 if ":" in host else _Server
         try:
-            self._server = _Server((host, port), Handler)
+            self._server = kind((host, port), Handler)
         except (OSError, OverflowError) as error:
             raise ConfigError(
                 f"watch.port: {host}:{port} cannot be listened on ({error}); choose another one"
@@ -78,6 +80,10 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         """A scraper that hung up is no news."""
         _log.debug("a request from %s failed", client_address, exc_info=True)
+
+
+class _ServerOfIPv6(_Server):
+    address_family = socket.AF_INET6
 
 
 class _Handler(BaseHTTPRequestHandler):

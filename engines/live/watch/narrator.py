@@ -13,23 +13,23 @@ from engines.live.watch.tally import Tally
 from feeds.stream import Stream
 
 
-def told(item: Item, now_ms: int) -> Iterator[Happening]:
-    """Happenings of an event or a row of the journal; ``now_ms`` is the time of what carries none."""
+def told(item: Item, at_ms: int) -> Iterator[Happening]:
+    """Happenings of an event or a row of the journal; ``at_ms`` is when it was dealt with."""
     if isinstance(item, Event):
         yield from _of_event(item)
         return
     match item.row:
         case StopMoved() as row:
             trail = f", trail {row.trailing_stop}" if row.trailing_stop else ""
-            yield Happening(What.STOP_MOVED, now_ms, f"{row.stream}: stop {row.stop_loss or 'none'}{trail}")
+            yield Happening(What.STOP_MOVED, at_ms, f"{row.stream}: stop {row.stop_loss or 'none'}{trail}")
         case Drift() as row:
-            yield Happening(What.DRIFT, now_ms, f"{row.stream}: {row.kind}{_details(row.body)}")
+            yield Happening(What.DRIFT, at_ms, f"{row.stream}: {row.kind}{_details(row.body)}")
         case Failure(kind="halt"):
             return  # the halt itself is an event
         case Failure() as row:
-            yield Happening(What.ERROR, now_ms, f"{row.place}, {row.kind}: {row.text}")
+            yield Happening(What.ERROR, at_ms, f"{row.place}, {row.kind}: {row.text}")
         case Ack(outcome=Outcome.UNKNOWN) as row:
-            yield Happening(What.ERROR, now_ms, f"outcome of an order unknown, it is looked up: {row.text}")
+            yield Happening(What.ERROR, at_ms, f"outcome of an order unknown, it is looked up: {row.text}")
 
 
 def changed(change: Grown | Closed) -> Happening:
@@ -55,7 +55,7 @@ def changed(change: Grown | Closed) -> Happening:
 def summary(tally: Tally, lanes: Mapping[Stream, LaneCopy], now_ms: int) -> Happening:
     """The day in a few lines."""
     day = tally.day
-    lines = [f"{day['entries']} entries, {day['trades']} trades closed, net {tally.day_net:+.2f}"]
+    lines = [f"entries {day['entries']}, trades closed {day['trades']}, net {tally.day_net:+.2f}"]
     for stream, lane in lanes.items():
         holding = lane.holding
         words = f"flat, equity {lane.equity:.2f}"

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+from engines.journal import Event
 from engines.live.watch.alarms import UNHEALTHY, Alarms
 from engines.live.watch.endpoint import Endpoint
 from engines.live.watch.gauges import Gauges, Reading
@@ -150,16 +151,20 @@ class Watch:
                 _log.exception("the watch could not look: %s", error)
 
     def _read_along(self, tail: Tail) -> None:
-        """What was committed, then what the copies tell: in this order an entry follows its decision."""
-        now_ms = self._watched.clock.now_ms()
+        """What was committed and what the copies tell, in the order in which it happened."""
+        happenings: list[Happening] = []
+        at_ms = self._watched.clock.now_ms()
         for item in tail.read():
+            if isinstance(item, Event):
+                at_ms = item.received_ms  # of the rows that follow from it, too
             self._tally.take(item)
-            for happening in told(item, now_ms):
-                self._tell(happening)
+            happenings += told(item, at_ms)
         for change in self._watched.copies.changes():
             self._tally.changed(change)
-            self._tell(changed(change))
+            happenings.append(changed(change))
         self._seq = tail.last_seq
+        for happening in sorted(happenings, key=lambda one: one.time_ms):
+            self._tell(happening)
 
     def _compare(self) -> None:
         """Tell alarms that began or are over."""
