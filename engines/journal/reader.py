@@ -133,13 +133,18 @@ class JournalReader:
             for seq, name, at, category, symbol, body in rows
         ]
 
-    def last_received_ms(self, *, but: Sequence[Kind] = ()) -> int:
-        """When the newest event, of any kind ``but`` these, was dequeued, ms; 0 when there is none."""
-        marks = ", ".join("?" * len(but))
+    def last_received_ms(self) -> int:
+        """When the newest event was dequeued, ms; 0 when there is none."""
+        rows = self._all("SELECT received_ms FROM events ORDER BY seq DESC LIMIT 1", ())
+        return int(rows[0][0]) if rows else 0
+
+    def last_agreed_ms(self, stream: Stream) -> int:
+        """When a reconcile of a stream last found agreement, ms; else when the oldest event was dequeued, or 0."""
         rows = self._all(
-            f"SELECT received_ms FROM events WHERE kind NOT IN ({marks}) ORDER BY seq DESC LIMIT 1",
-            [kind.value for kind in but],
-        )
+            "SELECT received_ms FROM events WHERE seq = (SELECT max(seq) FROM reconciles WHERE stream = ?"
+            " AND outcome = 'agree')",
+            (self._number(stream),),
+        ) or self._all("SELECT received_ms FROM events ORDER BY seq LIMIT 1", ())
         return int(rows[0][0]) if rows else 0
 
     def bars(self, stream: Stream) -> np.ndarray:

@@ -17,6 +17,7 @@ from engines.journal.instance_lock import InstanceLock
 from engines.journal.message import Message, StreamIds
 from engines.journal.migrate import migrate
 from engines.journal.retention import Trimmed, drop_old_snapshots, trim_events
+from engines.journal.rows import Execution
 from kwin_core.errors import JournalError
 
 
@@ -110,6 +111,21 @@ class Journal:
                 message.close()
             message.check_whole()
         self.last_seq = message.last_seq
+
+    def knows(self, execution: Execution) -> bool:
+        """Whether an execution has been recorded.
+
+        Raises
+        ------
+        JournalError
+            The file cannot be read.
+        """
+        key = (execution.category, execution.symbol, execution.exec_id)
+        with sqlite_errors(self.path):
+            found = self._connection.execute(
+                "SELECT 1 FROM executions WHERE category = ? AND symbol = ? AND exec_id = ?", key
+            ).fetchone()
+        return found is not None
 
     def trim(self, *, before_ms: int | None = None, snapshots_kept: int = 3) -> Trimmed:
         """Shorten the journal, in short transactions; what a restart needs stays.

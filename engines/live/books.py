@@ -178,8 +178,10 @@ class Books:
 
 
 def fills_wanted(turn: Turn, key: str) -> ReadExecutions:
-    """Executions since the last instant up to which they are known, with an overlap."""
-    since_ms = max(0, (turn.seat.fills_until_ms or turn.now_ms) - _OVERLAP_MS)
+    """Executions since the last instant up to which they are known, or since the oldest order at work was decided."""
+    known_ms = turn.seat.fills_until_ms or turn.now_ms
+    oldest_ms = min((order.bar_ms for order in turn.lane.working.values()), default=known_ms)
+    since_ms = max(0, min(known_ms, oldest_ms) - _OVERLAP_MS)
     return ReadExecutions(key=key, stream=turn.lane.stream, urgency=Urgency.EXIT, since_ms=since_ms)
 
 

@@ -416,10 +416,7 @@ class Deployment:
             self.clock,
             self.journal.identity.deployment,
             desk_policy(self.loaded),
-            halts=memory.halts,
-            attempts=memory.attempts,
-            seen_until_ms=memory.seen_until_ms,
-            tally=memory.tally,
+            memory=memory,
             connect=self.private.start,
         )
         desk.wallet = checked.wallet

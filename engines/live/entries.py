@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engines.journal import Outcome, order_link_id
+from engines.live import leaving
 from engines.live.feasibility import TooLarge, size_entry
 from engines.live.guard import Guard
 from engines.live.intents import orders_wanted
@@ -107,11 +108,14 @@ class Entries:
 
     def leave(self, turn: Turn, order: Working) -> None:
         """A reduce-only market order: never denied, never scaled."""
+        if order.qty >= abs(turn.seat.held_qty):
+            leaving.begin(turn.seat, order.action)
         self.send(turn, turn.intend(order, Sent()))
 
     def exit_now(self, turn: Turn, action: str, reason: str) -> None:
-        """Leave the whole position at market, unless an exit of ours is under way already."""
+        """Leave the whole position at market, and go on until all of it is out; after an exit that is under way."""
         seat, lane = turn.seat, turn.lane
+        leaving.begin(seat, action)
         held = seat.held_qty
         if held == 0 or any(not order.enters for order in lane.working.values()):
             return
@@ -138,7 +142,7 @@ class Entries:
             return
         turn.seat.after_close = None
         late = turn.now_ms > self.expiry_ms(turn, order)
-        reason = "the position it reverses was gone too late" if late else self._halted(turn.seat)
+        reason = "the position it reverses was gone too late" if late else self._changed(turn.seat, order)
         if reason:
             self.deny(turn, order, reason)
         else:
@@ -204,11 +208,12 @@ class Entries:
         if order.enters and order.waits and turn.seat.held_qty * order.side < 0:
             turn.seat.after_close = link_id
             return
-        in_time = turn.now_ms <= self.expiry_ms(turn, order)
-        if not order.enters or (in_time and not self._halted(turn.seat)):
-            self.send(turn, order)
+        late = "it never reached the exchange, and it is too late now"
+        reason = late if turn.now_ms > self.expiry_ms(turn, order) else self._changed(turn.seat, order)
+        if order.enters and reason:
+            self.deny(turn, order, reason)
         else:
-            self.deny(turn, order, "it never reached the exchange, and it is too late now")
+            self.send(turn, order)
 
     def _refusal(
         self, turn: Turn, order: Working, stop: Decimal | None, close: Decimal, expires_ms: int
@@ -225,6 +230,12 @@ class Entries:
         if unresolved:
             return f"order {unresolved[0]} is not resolved yet"
         return self._halted(seat) or self._blocked() or _mismatch(seat)
+
+    def _changed(self, seat: Seat, order: Working) -> str:
+        """Why an entry that was in order when it was decided may not be sent now; empty when it may."""
+        if crossed(order.stop, seat.last_price, order.side):
+            return f"its stop {order.stop} is beyond the price {seat.last_price} already"
+        return self._halted(seat) or self._blocked() or (_mismatch(seat) if seat.is_current else "")
 
     def _halted(self, seat: Seat) -> str:
         return f"entries are halted: {next(iter(seat.halts.values()))}" if seat.halts else ""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from engines.journal import Kind, Message, Outcome
+from engines.live import leaving
 from engines.live.books import Books
 from engines.live.canary import Canary
 from engines.live.desk import DeskEvent
@@ -24,12 +25,11 @@ from engines.live.holding import Holding, holding_of
 from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
 from engines.live.limits import Limits
-from engines.live.memory import lift
+from engines.live.memory import Memory, lift
 from engines.live.pictures import Pictures
 from engines.live.protector import Protector, ProtectPolicy
 from engines.live.reconcile import Orphans
 from engines.live.seat import Look, Seat, Sent
-from engines.live.tally import Tally
 from engines.live.turn import Turn
 from engines.live.venue import (
     Answer,
@@ -114,14 +114,8 @@ class ExchangeDesk:
         Of the journal.
     policy
         See `DeskPolicy`.
-    halts
-        Reasons by stream that the journal says are in force.
-    attempts
-        Orders that were named for the newest bar, by stream, its open time (ms) and action.
-    seen_until_ms
-        When the last process still heard the exchange (ms); 0 for a new deployment.
-    tally
-        What the limits had counted until then.
+    memory
+        Of the process before.
     connect
         Starts the private stream, once everything is ready to hear it.
     """
@@ -136,20 +130,16 @@ class ExchangeDesk:
         deployment: uuid.UUID,
         policy: DeskPolicy,
         *,
-        halts: Mapping[Stream, Mapping[str, str]] | None = None,
-        attempts: Mapping[Stream, Mapping[tuple[int, str], int]] | None = None,
-        seen_until_ms: int = 0,
-        tally: Tally | None = None,
+        memory: Memory = Memory(),  # noqa: B008  # nobody changes it
         connect: Callable[[], None] = lambda: None,
     ) -> None:
         self.seats = {stream: Seat(lane, rules[stream]) for stream, lane in lanes.items()}
-        for seat in self.seats.values():
-            seat.fills_until_ms = seen_until_ms
+        for stream, seat in self.seats.items():
             seat.sent.update({link_id: Sent() for link_id in seat.lane.working})
-        for stream, reasons in (halts or {}).items():
-            self.seats[stream].halts.update(reasons)
-        for stream, names in (attempts or {}).items():
-            self.seats[stream].attempts.update(names)
+            seat.halts.update(memory.halts.get(stream, {}))
+            seat.attempts.update(memory.attempts.get(stream, {}))
+            seat.fills_until_ms = memory.fills_until_ms.get(stream, 0)
+            leaving.restore(seat, memory.last_exit.get(stream))
         self.wallet: WalletReport | None = None
         self.link_up = False
         self._venue = venue
@@ -162,7 +152,7 @@ class ExchangeDesk:
             lambda: self.wallet,
             policy.limits,
             policy.canary,
-            tally or Tally(),
+            memory.tally,
             policy.allocation,
         )
         self._entries = Entries(deployment, policy.entries, lambda: self.wallet, self._blocked, self._guard)
@@ -392,7 +382,6 @@ class ExchangeDesk:
         turn.failure("exit", str(answer.kind) or "rejected", answer.text, code=answer.code)
         if answer.kind in (Refusal.ACCOUNT, Refusal.ROUTING):
             turn.halt(str(answer.kind), answer.text)
-        turn.at(turn.now_ms + _LOOK_AGAIN_MS, "leave", order.action)
 
     def _looked_up(self, turn: Turn, request: ReadOrder, answer: Answer) -> None:
         if answer.outcome is not Outcome.CONFIRMED:
@@ -409,7 +398,7 @@ class ExchangeDesk:
         if isinstance(request, ReadPosition) and not answer.rows:
             good = False  # asked for one symbol and got none: that is no answer, and surely not flat (D13)
         if isinstance(request, ReadExecutions) and good and answer.sent_ms is not None:
-            seat.fills_until_ms = max(seat.fills_until_ms, answer.sent_ms)
+            seat.fills_read_ms = max(seat.fills_read_ms, answer.sent_ms)
         for report in answer.rows if good else ():
             if isinstance(report, WalletReport):
                 self.wallet = report
@@ -473,8 +462,6 @@ class ExchangeDesk:
                 self._guard.judge_age(turn)
             case "naked":
                 self._protector.naked_too_long(turn)
-            case "leave":
-                self._entries.exit_now(turn, key, "the exit was refused")
             case "look":
                 self._pictures.look(turn, key)
             case "picture" if key == str(seat.look_round):
@@ -511,6 +498,8 @@ class ExchangeDesk:
     # -- helpers -----------------------------------------------------------------------------------------
 
     def _finish(self, turn: Turn) -> Sequence[Request]:
+        if leaving.is_due(turn.seat, turn.now_ms):
+            self._entries.exit_now(turn, turn.seat.leaving or FLATTEN, "not all of it is out")
         for time_ms, name, key in turn.timers:
             self._ring(time_ms, name, turn.lane.stream, key)
         return turn.requests

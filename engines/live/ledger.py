@@ -69,6 +69,12 @@ class Ledger:
         return float(self.number("position_size"))
 
     @property
+    def entered_ms(self) -> int:
+        """Open time of the bar on which the oldest open trade was entered (ms); 0 when flat."""
+        core = self.core
+        return int(core["lots"][0]["time_ms"]) if core["lot_count"] else 0
+
+    @property
     def close(self) -> float:
         """Close of the last bar, quote currency."""
         return float(self.number("close"))

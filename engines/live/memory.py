@@ -1,17 +1,15 @@
-"""What a desk must know of the process before it: halts in force, and until when it heard the exchange."""
+"""What a desk must know of the process before it: halts, names used, executions known, a position it was leaving."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engines.journal import Intent, JournalReader, Kind, parse_order_link_id
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
+from engines.live.working import ENTRY, FLATTEN
 from feeds.stream import Stream
-
-_OWN_KINDS = (Kind.START, Kind.STOP, Kind.CONTROL)
-"""Numbered without the exchange: a halt written while nothing ran does not mean that its news were heard."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +20,22 @@ class Memory:
     ----------
     halts
         Reasons by name, by stream.
-    seen_until_ms
-        0 for a new journal.
+    fills_until_ms
+        By stream, when its position last agreed with the exchange's, so that every execution was known (ms); when the
+        journal began, if it never did.
+    last_exit
+        By stream, action and bar (open time, ms) of an exit of the whole position that no entry has followed.
     attempts
         By stream, the bar's open time (ms) and action: how many orders were named for them.
+    tally
+        What the limits had counted.
     """
 
-    halts: dict[Stream, dict[str, str]]
-    seen_until_ms: int
-    tally: Tally
-    attempts: dict[Stream, dict[tuple[int, str], int]]
+    halts: dict[Stream, dict[str, str]] = field(default_factory=dict)
+    fills_until_ms: dict[Stream, int] = field(default_factory=dict)
+    last_exit: dict[Stream, tuple[str, int]] = field(default_factory=dict)
+    attempts: dict[Stream, dict[tuple[int, str], int]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
 
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
@@ -54,12 +58,30 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
                 reasons[name] = str(event.body.get("reason") or "by the operator")
             elif command == "flatten":
                 reasons["operator"] = "flattened by the operator"
+    exits = {stream: _last_exit(reader, stream) for stream in halts}
     return Memory(
         halts,
-        reader.last_received_ms(but=_OWN_KINDS),
+        {stream: reader.last_agreed_ms(stream) for stream in halts},
+        {stream: found for stream, found in exits.items() if found is not None},
+        {stream: _attempts(reader, stream) for stream in halts},
         recorded_tally(reader),
-        {one: _attempts(reader, one) for one in halts},
     )
+
+
+def _last_exit(reader: JournalReader, stream: Stream) -> tuple[str, int] | None:
+    """The newest order of a stream or flatten of its symbol, when it was to leave."""
+    found: tuple[int, str, int] | None = None
+    for one in reader.rows(Intent):
+        link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
+        if link is not None and one.row.stream == stream:
+            found = (one.seq, link.action, link.start_ms(stream.timeframe_ms))
+    for event in reader.events(Kind.CONTROL):
+        if found is not None and event.seq < found[0]:
+            continue
+        body = event.body if isinstance(event.body, Mapping) else {}
+        if body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol):
+            found = (event.seq, FLATTEN, event.received_ms)
+    return None if found is None or found[1] == ENTRY else (found[1], found[2])
 
 
 def _attempts(reader: JournalReader, stream: Stream) -> dict[tuple[int, str], int]:

@@ -11,11 +11,12 @@ from engines.live.protector import Protector
 from engines.live.reconcile import Action, Desired, Orphans, Reported, Step, reconcile, signed
 from engines.live.seat import Look, Seat
 from engines.live.turn import Turn
-from engines.live.venue import ReadPosition, ReadPrice, ReadWallet, Request, Urgency
+from engines.live.venue import PositionReport, ReadPosition, ReadPrice, ReadWallet, Request, Urgency
 from engines.live.working import FLATTEN
 from kwin_core.state import BY_HAND
 
 _LOOK_AGAIN_MS = 2_000
+_MOST_DIFFERING = 30  # pictures, a minute of them
 
 
 class Pictures:
@@ -94,11 +95,27 @@ class Pictures:
                 ],
             )
         )
+        self._note(turn, position, desired)
         for action in actions:
             self._do(turn, action)
         for link_id, sent in list(seat.sent.items()):
             if link_id in turn.lane.working and sent.sent_ms is not None and not sent.looks:
                 self._entries.look_up(turn, link_id)
+
+    def _note(self, turn: Turn, position: PositionReport | None, desired: Desired) -> None:
+        """Agreement proves that executions are known until they were read; lasting difference is someone's business."""
+        seat = turn.seat
+        if position is None:
+            return
+        if signed(position) == desired.position:
+            seat.differing = 0
+            if seat.is_current:
+                seat.fills_until_ms = max(seat.fills_until_ms, seat.fills_read_ms)
+        elif desired.working:
+            seat.differing += 1
+            if seat.differing == _MOST_DIFFERING:
+                words = f"holds {signed(position)}, the ledger {desired.position}, and an order of ours still works"
+                turn.halt("reconcile", words)
 
     def _levels(self, seat: Seat) -> Levels:
         return self._protector.wanted(seat) if seat.held_qty != 0 else Levels()

@@ -20,7 +20,7 @@ from engines.live.venue import Answer, PositionReport, Protect, Refusal, Urgency
 from engines.live.working import CROSSED, UNPROTECTED
 from kwin_core.wishes import protection_wanted
 
-_RETRY_MS = (250, 500, 1_000, 2_000, 4_000)
+_RETRY_MS = (250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
 _VERIFY_MS = 2_000
 _HUNDRED = Decimal(100)
 
@@ -106,6 +106,8 @@ class Protector:
         if held == 0:
             self._forget(seat)
             return
+        if seat.position is None:
+            return  # after a restart: what rests is unknown, and must not be replaced by what is guessed
         wanted = self.wanted(seat)
         if wanted.bare and wanted.stop is not None and not seat.stop_kept:
             seat.stop_kept = True
@@ -172,6 +174,7 @@ class Protector:
         if waited_ms >= self._policy.naked_exit_ms:
             turn.failure("protector", "naked", f"{turn.lane.stream}: no stop for {waited_ms} ms, leaving")
             self._leave(turn, UNPROTECTED, f"no stop could be placed for {waited_ms} ms")
+            turn.at(turn.now_ms + self._policy.naked_exit_ms, "naked")
 
     def entered(self, seat: Seat, stop: Decimal | None) -> None:
         """An entry with an attached stop has filled: the stop came with it, until a report says otherwise."""
@@ -245,7 +248,7 @@ class Protector:
                     turn, CROSSED, f"the exchange says the stop {levels.stop} is passed: {answer.text}"
                 )
                 turn.at(turn.now_ms, "look", "stop crossed")
-            case Refusal.TRAIL:
+            case Refusal.TRAIL if not seat.trail_refused:
                 self._give_up_trail(turn, answer)
             case Refusal.ACCOUNT | Refusal.ROUTING:
                 turn.halt("account", answer.text)
@@ -253,8 +256,6 @@ class Protector:
             case Refusal.UNCHANGED:
                 seat.there = levels  # says the exchange; the look reads it back
                 turn.at(turn.now_ms, "look", "protection")
-            case _ if seat.there.stop is not None and seat.protect_attempts >= len(_RETRY_MS):
-                self._give_up_trail(turn, answer)
             case _:  # flat, unknown, rate ...: what rests there says it
                 if answer.kind == Refusal.UNKNOWN_WORDS:
                     turn.failure("protector", "refused", answer.text, code=answer.code)

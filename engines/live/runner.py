@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
-from engines.journal import Decision, Digest, Drift, Failure, Journal, Kind, Ledger, Message, Snapshot
+from engines.journal import (
+    Decision,
+    Digest,
+    Drift,
+    Execution,
+    Failure,
+    Journal,
+    Kind,
+    Ledger,
+    Message,
+    Snapshot,
+)
 from engines.live.desk import Desk
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, Noticed, TimerRang, Told
@@ -371,7 +382,7 @@ class Runner:
     def _apply_unrecorded(self, unrecorded: Unrecorded, posts: Sequence[Post]) -> None:
         """In memory only; stops and exits go out, entries do not. Without anything at stake, or told to, it ends."""
         unrecorded.messages.append(posts)
-        message = UnrecordedMessage(unrecorded.last_seq)
+        message = UnrecordedMessage(unrecorded.last_seq, partial(self._is_booked, unrecorded))
         requests = self._take(cast(Message, message), posts)
         unrecorded.last_seq = message.last_seq
         self._desk.submit(unrecorded.urgent(requests))
@@ -380,6 +391,14 @@ class Runner:
         exposed = any(self._desk.exposed(lane) for lane in self.lanes.values())
         if _is_stop(posts[0]) or not (patient or exposed):
             self._exit = _JOURNAL_EXITS.get(unrecorded.error.kind, ExitCode.JOURNAL)
+
+    def _is_booked(self, unrecorded: Unrecorded, execution: Execution) -> bool:
+        """Whether a fill has been applied already, before the journal refused or since."""
+        try:
+            known = self._journal.knows(execution)
+        except JournalError:
+            known = False  # it cannot even be read: what has come since is known at least
+        return known or not unrecorded.is_new(execution)
 
     def _try_journal(self, unrecorded: Unrecorded) -> None:
         """Go back to where the journal is and take everything again; what it still refuses is applied as before."""
@@ -402,6 +421,7 @@ class Runner:
             desk_mark=self._desk.mark(),
             last_seq=self._journal.last_seq,
             messages=[],
+            executions=set(),
         )
         for posts in following:
             self._apply_unrecorded(self._unrecorded, posts)

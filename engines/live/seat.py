@@ -78,6 +78,9 @@ class Seat:
         Name of an entry that waits until the position it reverses is gone.
     protecting, protect_attempts, protect_retry_ms
         The trading-stop call, and how it went so far.
+    leaving, leave_tries, leave_after_ms
+        Action of the exit of the whole position that has been asked for and is not done (`engines.live.leaving`);
+        exits that have ended without doing it, and when the next one may go (ms).
     trail_refused
         The exchange refuses this position's trail: the stop alone rests.
     stop_kept
@@ -102,8 +105,11 @@ class Seat:
         Requests named so far.
     attempts
         Attempts used per action on the last bar.
-    fills_until_ms
-        Up to this instant (ms, the exchange's clock) every execution is known.
+    fills_until_ms, fills_read_ms
+        Up to this instant (ms, the exchange's clock) every execution is known: a position that agreed proves it. When
+        they were last read, which alone proves nothing: a list may show an execution late.
+    differing
+        Pictures in a row that differ while an order of ours works.
     last_fill_ms
         Of the newest execution: an older position report does not show it yet.
     """
@@ -119,6 +125,9 @@ class Seat:
     protecting: Protecting | None = None
     protect_attempts: int = 0
     protect_retry_ms: int | None = None
+    leaving: str | None = None
+    leave_tries: int = 0
+    leave_after_ms: int = 0
     trail_refused: bool = False
     stop_kept: bool = False
     naked_since_ms: int | None = None
@@ -136,6 +145,8 @@ class Seat:
     requests: int = 0
     attempts: dict[tuple[int, str], int] = field(default_factory=dict)
     fills_until_ms: int = 0
+    fills_read_ms: int = 0
+    differing: int = 0
     last_fill_ms: int = 0
 
     def copy(self) -> Seat:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engines.journal import Ack, Drift, Failure, Kind, Message, Outcome, parse_order_link_id
+from engines.live import leaving
 from engines.live.intents import intent_of, recorded
 from engines.live.lane import Lane
 from engines.live.seat import Seat, Sent
@@ -99,7 +100,10 @@ class Turn:
         if link_id not in self.lane.working:
             return None
         self.number(Kind.ORDER, {"order_link_id": link_id, "ended": True, "why": why})
-        return self.lane.ended(link_id)
+        order = self.lane.ended(link_id)
+        if order is not None and not order.enters and self.seat.leaving is not None:
+            self.at(leaving.pause(self.seat, self.now_ms), "leave")
+        return order
 
     def drift(self, kind: str, **body: Any) -> None:
         """Record a difference between the ledgers or to what was asked."""

@@ -129,10 +129,7 @@ class DeskRig:
             self.clock,
             DEPLOYMENT,
             policy(profile, tuple(self.lanes), **policy_changes),
-            halts=memory.halts,
-            attempts=memory.attempts,
-            seen_until_ms=memory.seen_until_ms,
-            tally=memory.tally,
+            memory=memory,
             connect=self.private.start,
         )
         self.desk.wallet = self.checked.wallet

@@ -137,7 +137,7 @@ def test_without_a_deployment_the_word_waits_in_the_journal(tmp_path: Path) -> N
         rig.run_to(at_close(entry.bar - 1))
         assert rig.stop() == 0
         with JournalReader(journal) as reader:
-            heard = remember(reader, [ETH]).seen_until_ms
+            heard = remember(reader, [ETH]).fills_until_ms
         done = command("halt", tmp_path / "live.toml", "--name", "news", "--reason", "news at noon")
         assert done.returncode == 0, done.stderr
         assert "nothing runs, the next start obeys it" in done.stdout
@@ -147,7 +147,7 @@ def test_without_a_deployment_the_word_waits_in_the_journal(tmp_path: Path) -> N
         }
         assert asked("resume", journal, "--name", "operator")["halts"]["ETHUSDT"] == {"news": "news at noon"}
         with JournalReader(journal) as reader:
-            assert remember(reader, [ETH]).seen_until_ms == heard, "nobody heard the exchange meanwhile"
+            assert remember(reader, [ETH]).fills_until_ms == heard, "nobody heard the exchange meanwhile"
         again = PaperRig(rig.exchange, tmp_path / "live.toml").start()
         again.run_to(at_close(entry.bar))
         assert again.lanes[ETH].exchange.position == 0.0
