@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
-from engines.journal import Ack, Drift, Event, Failure, Intent, Kind, StopMoved, parse_order_link_id
+from engines.journal import Ack, Drift, Event, Failure, Intent, Kind, Outcome, StopMoved, parse_order_link_id
 from engines.live.watch.copies import Closed, Grown
 from engines.live.watch.tail import Item
 from engines.live.working import ENTRY
@@ -26,6 +27,9 @@ class Tally:
     ----------
     streams
         All of the deployment.
+    paper
+        Whether orders are acknowledged without being sent. On an exchange the answers are counted: an execution that
+        is faster than the answer leaves nothing to acknowledge.
     begun_ms
         Bars that closed earlier belong to the warm-up and have no delay (ms).
 
@@ -37,13 +41,14 @@ class Tally:
         The same counts in plain words since the last daily summary; net is in account currency.
     """
 
-    def __init__(self, streams: Iterable[Stream], begun_ms: int) -> None:
+    def __init__(self, streams: Iterable[Stream], begun_ms: int, *, paper: bool) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)  # memory, handles, processor time
         self.day: Counts[str] = Counts()
         self.day_net = 0.0
         self._by_hash = {stream.short_hash: stream for stream in streams}
         self._begun_ms = begun_ms
+        self._paper = paper
         self._kinds: dict[int, str] = {}
 
         def counter(name: str, help_text: str, *labels: str) -> Counter:
@@ -70,9 +75,8 @@ class Tally:
             self._event(item)
             return
         match item.row:
-            case Ack() as ack:
-                self._orders.labels(self._kinds.get(ack.intent, "earlier"), ack.outcome.value).inc()
-                self.day[f"orders {ack.outcome.value}"] += 1
+            case Ack() as ack if ack.outcome is Outcome.DENIED or self._paper:
+                self._order(self._kinds.get(ack.intent, "earlier"), ack.outcome.value)
             case Intent() as intent if intent.order_link_id is not None:
                 self._kinds[item.id] = "entry" if intent.action == ENTRY else "exit"
                 if len(self._kinds) > _MOST_INTENTS:
@@ -113,18 +117,25 @@ class Tally:
             self._entry_lag(one.order_link_id, "fill", one.exec_time_ms)
         elif isinstance(event.body, Mapping):
             body = event.body
-            if (
-                event.kind is Kind.REPLY
-                and body.get("to") == "MarketOrder"
-                and body.get("sent_ms") is not None
-            ):
-                self._entry_lag(str(body["order_link_id"]), "intent", int(body["sent_ms"]))
+            if event.kind is Kind.REPLY and body.get("to") == "MarketOrder":
+                self._answered(str(body.get("order_link_id")), body)
             elif event.kind is Kind.SIGNAL and body.get("private_stream") == "down":
                 self._disconnects.labels("private").inc()
                 self.day["disconnects"] += 1
             elif event.kind is Kind.SIGNAL and body.get("notice") == NoticeKind.DISCONNECTED.value:
                 self._disconnects.labels("public").inc()
                 self.day["disconnects"] += 1
+
+    def _answered(self, order_link_id: str, body: Mapping[str, Any]) -> None:
+        link = parse_order_link_id(order_link_id)
+        kind = "entry" if link is not None and link.action == ENTRY else "exit"
+        self._order(kind, str(body.get("outcome")))
+        if body.get("sent_ms") is not None:
+            self._entry_lag(order_link_id, "intent", int(body["sent_ms"]))
+
+    def _order(self, kind: str, outcome: str) -> None:
+        self._orders.labels(kind, outcome).inc()
+        self.day[f"orders {outcome}"] += 1
 
     def _entry_lag(self, order_link_id: str, to: str, at_ms: int) -> None:
         """From the close that decided on an entry of ours."""

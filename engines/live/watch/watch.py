@@ -67,7 +67,7 @@ class Watch:
         self._outboxes: list[Outbox] = []
         self._heartbeat: Heartbeat | None = None
         self._lookout = Lookout(watched, settings)
-        self._tally = Tally(watched.copies.latest(), self._lookout.begun_ms)
+        self._tally = Tally(watched.copies.latest(), self._lookout.begun_ms, paper=watched.private is None)
         self._in_force: Alarms = {}
         self._day = self._day_of(self._lookout.begun_ms)
         self._seq = 0
