@@ -12,10 +12,9 @@ from decimal import Decimal
 
 from engines.live.limits import Amount
 from engines.live.seat import Seat
-from engines.live.tally import Tally
+from engines.live.tally import DAY_MS, Tally
 from engines.live.venue import WalletReport
 
-DAY_MS = 86_400_000
 _QUIET_MS = 60_000  # after midnight, where funding is settled, and after the newest fill
 _AGAIN_MS = 30_000
 

@@ -13,18 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from engines.journal import Drift, Failure, Kind, Message, Outcome
-from engines.live.bookkeeping import DAY_MS, compare
+from engines.journal import Drift, Failure, Kind, Message
+from engines.live.bookkeeping import compare
 from engines.live.canary import Canary, slipped
+from engines.live.counting import on_day, profit_of, resumed, with_answer, with_notes, with_trades
 from engines.live.drift import Note
 from engines.live.inbox import Answered
 from engines.live.limits import (
     ACCOUNT_WIDE,
-    API_ERRORS,
     CANARY,
-    CONSECUTIVE_LOSSES,
-    DAILY_LOSS,
-    DRIFTS_PER_DAY,
     STALE_DATA,
     Figures,
     Limits,
@@ -33,13 +30,11 @@ from engines.live.limits import (
 )
 from engines.live.margin import available, taken
 from engines.live.seat import Seat
-from engines.live.tally import Tally
+from engines.live.tally import DAY_MS, Tally
 from engines.live.turn import Turn
-from engines.live.venue import Refusal, WalletReport
+from engines.live.venue import WalletReport
 from engines.trade_rows import open_trades
 from feeds.stream import Stream
-
-_NOT_COUNTED = frozenset((Note.DENIED.value,))
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ class Guard:
         self._limits, self._canary, self._allocation = limits, canary, allocation
         self._profits: dict[Stream, float] = {}
         for seat in seats().values():
-            self._profits[seat.lane.stream] = _profit(seat)
+            self._profits[seat.lane.stream] = profit_of(seat)
             seat.trades_seen = len(seat.lane.trades[True])
 
     # -- before an entry ---------------------------------------------------------------------------------
@@ -146,13 +141,13 @@ class Guard:
 
     def after(self, message: Message, now_ms: int, seats: Iterable[Seat], event: object = None) -> None:
         """Count what a message did to these seats; halt what has to be halted; record what has changed."""
-        self._new_day(now_ms)
+        self.tally = on_day(self.tally, now_ms // DAY_MS, self._profit(), self._equity())
         if isinstance(event, Answered):
-            self._count_answer(event)
+            self.tally = with_answer(self.tally, event.answer)
         reasons: dict[str, str] = {}
         for seat in seats:
-            self._profits[seat.lane.stream] = _profit(seat)
-            self._count_trades(seat)
+            self._profits[seat.lane.stream] = profit_of(seat)
+            self.tally = with_trades(self.tally, seat)
             self._count_notes(seat, now_ms, reasons)
         reasons |= tripped(self._limits, self._figures())
         reasons |= self._canary_loss(now_ms)
@@ -204,17 +199,7 @@ class Guard:
 
     def resumed(self, name: str | None = None) -> None:
         """An operator resumes the whole deployment, or one halt of it: that is counted from here on."""
-        profit = self._profit()
-        anew: dict[str, dict[str, Any]] = {
-            DAILY_LOSS: {"day_profit": profit, "day_equity": self._equity()},
-            CONSECUTIVE_LOSSES: {"losses": 0},
-            DRIFTS_PER_DAY: {"drifts": 0},
-            API_ERRORS: {"api_errors": 0},
-            CANARY: {"canary_profit": profit},
-        }
-        for halt, fields in anew.items():
-            if name in (None, halt):
-                self.tally = replace(self.tally, **fields)
+        self.tally = resumed(self.tally, name, self._profit(), self._equity())
 
     # -- stale data --------------------------------------------------------------------------------------
 
@@ -281,49 +266,9 @@ class Guard:
         wallet = self._wallet()
         return 0.0 if wallet is None else float(wallet.equity)
 
-    def _new_day(self, now_ms: int) -> None:
-        day = now_ms // DAY_MS
-        if day != self.tally.day:
-            profit = self._profit()  # as it was before this message
-            canary = profit if self.tally.canary_profit is None else self.tally.canary_profit
-            self.tally = replace(
-                self.tally,
-                day=day,
-                day_profit=profit,
-                day_equity=self._equity(),
-                drifts=0,
-                canary_profit=canary,
-                entries_ms=self.tally.entries_since(now_ms),
-            )
-
-    def _count_answer(self, event: Answered) -> None:
-        answer = event.answer
-        if answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.RATE:
-            self.tally = replace(self.tally, api_errors=self.tally.api_errors + 1)
-        elif answer.outcome is not Outcome.DENIED and self.tally.api_errors:
-            self.tally = replace(self.tally, api_errors=0)
-
-    def _count_trades(self, seat: Seat) -> None:
-        """A position that was closed in several executions is one result, known once it is flat."""
-        rows = seat.lane.trades[True]
-        name, running = str(seat.lane.stream), dict(self.tally.running)
-        if len(rows) > seat.trades_seen:
-            new = sum(float(row["net_pnl"][0]) for row in rows[seat.trades_seen :])
-            running[name] = running.get(name, 0.0) + new
-            seat.trades_seen = len(rows)
-        if name in running and seat.held_qty == 0:
-            result = running.pop(name)
-            trades = {**self.tally.trades, name: self.tally.trades.get(name, 0) + 1}
-            losses = self.tally.losses + 1 if result < 0.0 else 0
-            self.tally = replace(self.tally, losses=losses, trades=trades)
-        if running != self.tally.running:
-            self.tally = replace(self.tally, running=running)
-
     def _count_notes(self, seat: Seat, now_ms: int, reasons: dict[str, str]) -> None:
         notes, seat.notes = seat.notes, ()
-        counted = [kind for kind in notes if kind not in _NOT_COUNTED]
-        if counted:
-            self.tally = replace(self.tally, drifts=self.tally.drifts + len(counted))
+        self.tally = with_notes(self.tally, notes)
         if self._canary is not None and self._is_canary(seat, now_ms):
             for kind in notes:
                 if kind in self._canary.drifts:
@@ -365,12 +310,6 @@ class Guard:
             Kind.CONTROL, now_ms, {"command": "halt", "name": name, "reason": reason, "by": "limits"}
         )
         message.record(Failure(place="limits", kind="halt", text=f"entries halted: {reason}", body={}))
-
-
-def _profit(seat: Seat) -> float:
-    """Realised and open, fees and funding included."""
-    ledger = seat.lane.exchange
-    return ledger.number("net_profit") + ledger.number("open_profit")
 
 
 def _all_trades(seat: Seat, *, venue: bool) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 from engines.journal import JournalReader, Kind
 from kwin_core.errors import JournalError
 
+DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
