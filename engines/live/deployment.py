@@ -418,6 +418,7 @@ class Deployment:
             desk_policy(self.loaded),
             halts=memory.halts,
             attempts=memory.attempts,
+            unanswered=memory.unanswered,
             seen_until_ms=memory.seen_until_ms,
             tally=memory.tally,
             connect=self.private.start,

@@ -50,7 +50,7 @@ from engines.live.venue import (
     Venue,
     WalletReport,
 )
-from engines.live.working import FLATTEN
+from engines.live.working import FLATTEN, Working
 from feeds.live.clock import Clock
 from feeds.live.events import ClosedBar, Phase
 from feeds.stream import Stream
@@ -116,6 +116,8 @@ class ExchangeDesk:
         See `DeskPolicy`.
     halts
         Reasons by stream that the journal says are in force.
+    unanswered
+        Orders of earlier processes that nothing definite is recorded of, by stream and name.
     attempts
         Orders that were named for the newest bar, by stream, its open time (ms) and action.
     seen_until_ms
@@ -138,6 +140,7 @@ class ExchangeDesk:
         *,
         halts: Mapping[Stream, Mapping[str, str]] | None = None,
         attempts: Mapping[Stream, Mapping[tuple[int, str], int]] | None = None,
+        unanswered: Mapping[Stream, Mapping[str, Working]] | None = None,
         seen_until_ms: int = 0,
         tally: Tally | None = None,
         connect: Callable[[], None] = lambda: None,
@@ -150,6 +153,8 @@ class ExchangeDesk:
             self.seats[stream].halts.update(reasons)
         for stream, names in (attempts or {}).items():
             self.seats[stream].attempts.update(names)
+        for stream, orders in (unanswered or {}).items():
+            self.seats[stream].unanswered.update(orders)
         self.wallet: WalletReport | None = None
         self.link_up = False
         self._venue = venue
@@ -353,10 +358,11 @@ class ExchangeDesk:
     def _ordered(self, turn: Turn, request: MarketOrder, answer: Answer) -> None:
         link_id = request.order_link_id
         order = turn.lane.working.get(link_id)
-        if order is None:
-            return  # its executions were faster than the answer, or it was given up
+        known = order or turn.seat.unanswered.get(link_id)
+        if known is None:
+            return
         turn.ack(
-            order,
+            known,
             answer.outcome,
             answer.text,
             answer.code,
@@ -364,6 +370,8 @@ class ExchangeDesk:
             sent_ms=answer.sent_ms,
             received_ms=answer.received_ms,
         )
+        if order is None:
+            return  # its executions were faster than the answer, or it was given up
         if answer.outcome is Outcome.CONFIRMED:
             self._entries.watch(turn, link_id)
         elif answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.DUPLICATE:
@@ -436,6 +444,7 @@ class ExchangeDesk:
         if up:
             for seat in self.seats.values():
                 turn = Turn(seat, message, now_ms).numbered()
+                turn.settle_unanswered()
                 seat.look = None  # what was under way before belongs to another connection
                 self._pictures.look(turn, "private stream up")
                 for link_id in list(turn.lane.working):
@@ -478,6 +487,7 @@ class ExchangeDesk:
             case "look":
                 self._pictures.look(turn, key)
             case "picture" if key == str(seat.look_round):
+                turn.settle_unanswered()
                 if seat.exposed or seat.look_round % _FLAT_ROUNDS == 0:
                     self._pictures.look(turn, "timer")
                 self._ring_next_look(seat, now_ms)

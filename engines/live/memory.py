@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engines.journal import Intent, JournalReader, Kind, parse_order_link_id
+from engines.live.intents import working_of
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
+from engines.live.working import Working
 from feeds.stream import Stream
 
 _OWN_KINDS = (Kind.START, Kind.STOP, Kind.CONTROL)
@@ -26,12 +28,15 @@ class Memory:
         0 for a new journal.
     attempts
         By stream, the bar's open time (ms) and action: how many orders were named for them.
+    unanswered
+        Orders that nothing definite is recorded of, by stream and name.
     """
 
     halts: dict[Stream, dict[str, str]]
     seen_until_ms: int
     tally: Tally
     attempts: dict[Stream, dict[tuple[int, str], int]]
+    unanswered: dict[Stream, dict[str, Working]]
 
 
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
@@ -59,7 +64,13 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
         reader.last_received_ms(but=_OWN_KINDS),
         recorded_tally(reader),
         {one: _attempts(reader, one) for one in halts},
+        {one: _unanswered(reader, one) for one in halts},
     )
+
+
+def _unanswered(reader: JournalReader, stream: Stream) -> dict[str, Working]:
+    found = (one for one in reader.open_intents() if one.row.stream == stream)
+    return {str(one.row.order_link_id): working_of(one.id, one.row) for one in found}
 
 
 def _attempts(reader: JournalReader, stream: Stream) -> dict[tuple[int, str], int]:

@@ -131,6 +131,7 @@ class DeskRig:
             policy(profile, tuple(self.lanes), **policy_changes),
             halts=memory.halts,
             attempts=memory.attempts,
+            unanswered=memory.unanswered,
             seen_until_ms=memory.seen_until_ms,
             tally=memory.tally,
             connect=self.private.start,

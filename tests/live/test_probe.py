@@ -27,16 +27,13 @@ MINUTE_MS = 60_000
 START_MS = 1_736_000_040_000
 
 
-def zigzag(count: int) -> np.ndarray:
-    """Minutes that go a half percent up and down, each a little lower: what lies close is hit within one of them."""
+def falling(count: int) -> np.ndarray:
+    """Minutes that lose a third of a percent each: what lies close below a long position is hit within one."""
     bars = np.zeros(count, BAR)
     bars["time_ms"] = START_MS // MINUTE_MS * MINUTE_MS + np.arange(count) * MINUTE_MS
-    up = np.arange(count) % 2 == 0
-    bars["open"], bars["close"] = np.where(up, 3_000.0, 3_015.0), np.where(up, 3_015.0, 3_000.0)
-    bars["high"], bars["low"], bars["volume"] = 3_020.0, 2_995.0, 100.0
-    for name in ("open", "high", "low", "close"):
-        bars[name] -= 3.0 * np.arange(count)
-    bars["open"][1:] = bars["close"][:-1]
+    bars["open"] = 3_000.0 - 10.0 * np.arange(count)
+    bars["high"], bars["low"], bars["close"] = bars["open"], bars["open"] - 10.0, bars["open"] - 10.0
+    bars["volume"] = 100.0
     return bars
 
 
@@ -44,7 +41,7 @@ def zigzag(count: int) -> np.ndarray:
 def market() -> Iterator[Exchange]:
     """A simulator in real time."""
     options = {"start_ms": START_MS + 5_000, "balance": "10000", "speed": 1.0}
-    with Exchange([Market(known("ETHUSDT"), zigzag(60), "1m")], **options) as exchange:  # type: ignore[arg-type]
+    with Exchange([Market(known("ETHUSDT"), falling(60), "1m")], **options) as exchange:  # type: ignore[arg-type]
         try:
             yield exchange
         finally:
