@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 
 
 def test_flatten_in_every_state_of_the_deployment(tmp_path: Path) -> None:
-    """Killed with its own position; with KWIN_LONG in the environment also running, and killed with a position opened by
-    hand, and with a journal nobody can go on with.
+    """Killed with its own position; with KWIN_LONG in the environment also running, with a position opened by hand
+    while nothing runs, and with a journal nobody can go on with.
     """
     with terminal(tmp_path) as at:
         with at.deployment() as process:
