@@ -185,9 +185,13 @@ class JournalReader:
         return self._rows(kind, "seq > ? ORDER BY seq, id LIMIT ?", (after_seq, limit))
 
     def open_intents(self) -> list[Recorded[Intent]]:
-        """Intents that nothing definite is known of: never sent, reply lost, or outcome unknown."""
+        """Orders that nothing definite is known of: never sent, reply lost, or outcome unknown.
+
+        A stop has no name to ask for; it is proved by the position's own levels, whatever became of the call.
+        """
         return self._rows(
             Intent,
+            "order_link_id IS NOT NULL AND "
             "NOT EXISTS (SELECT 1 FROM acks WHERE acks.intent = intents.id AND acks.outcome <> ?) ORDER BY id",
             (Outcome.UNKNOWN.value,),
         )

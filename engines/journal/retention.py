@@ -105,7 +105,7 @@ def _last_dispensable(connection: sqlite3.Connection, before_ms: int) -> int:
         ).fetchone()[0],
         connection.execute("SELECT max(seq) - 1 FROM events").fetchone()[0],
         connection.execute(
-            "SELECT min(seq) - 1 FROM intents WHERE NOT EXISTS "
+            "SELECT min(seq) - 1 FROM intents WHERE order_link_id IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM acks WHERE acks.intent = intents.id AND acks.outcome <> ?)",
             (Outcome.UNKNOWN.value,),
         ).fetchone()[0],

@@ -140,6 +140,7 @@ class ExchangeDesk:
             seat.attempts.update(memory.attempts.get(stream, {}))
             seat.fills_until_ms = memory.fills_until_ms.get(stream, 0)
             leaving.restore(seat, memory.last_exit.get(stream))
+            seat.unanswered.update(memory.unanswered.get(stream, {}))
         self.wallet: WalletReport | None = None
         self.link_up = False
         self._venue = venue
@@ -343,10 +344,11 @@ class ExchangeDesk:
     def _ordered(self, turn: Turn, request: MarketOrder, answer: Answer) -> None:
         link_id = request.order_link_id
         order = turn.lane.working.get(link_id)
-        if order is None:
-            return  # its executions were faster than the answer, or it was given up
+        known = order or turn.seat.unanswered.get(link_id)
+        if known is None:
+            return
         turn.ack(
-            order,
+            known,
             answer.outcome,
             answer.text,
             answer.code,
@@ -354,6 +356,8 @@ class ExchangeDesk:
             sent_ms=answer.sent_ms,
             received_ms=answer.received_ms,
         )
+        if order is None:
+            return  # its executions were faster than the answer, or it was given up
         if answer.outcome is Outcome.CONFIRMED:
             self._entries.watch(turn, link_id)
         elif answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.DUPLICATE:
@@ -425,6 +429,7 @@ class ExchangeDesk:
         if up:
             for seat in self.seats.values():
                 turn = Turn(seat, message, now_ms).numbered()
+                turn.settle_unanswered()
                 seat.look = None  # what was under way before belongs to another connection
                 self._pictures.look(turn, "private stream up")
                 for link_id in list(turn.lane.working):
@@ -465,6 +470,7 @@ class ExchangeDesk:
             case "look":
                 self._pictures.look(turn, key)
             case "picture" if key == str(seat.look_round):
+                turn.settle_unanswered()
                 if seat.exposed or seat.look_round % _FLAT_ROUNDS == 0:
                     self._pictures.look(turn, "timer")
                 self._ring_next_look(seat, now_ms)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engines.journal import Intent, JournalReader, Kind, parse_order_link_id
+from engines.live.intents import working_of
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
-from engines.live.working import ENTRY, FLATTEN
+from engines.live.working import ENTRY, FLATTEN, Working
 from feeds.stream import Stream
 
 
@@ -29,6 +30,8 @@ class Memory:
         By stream, the bar's open time (ms) and action: how many orders were named for them.
     tally
         What the limits had counted.
+    unanswered
+        Orders that nothing definite is recorded of, by stream and name.
     """
 
     halts: dict[Stream, dict[str, str]] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class Memory:
     last_exit: dict[Stream, tuple[str, int]] = field(default_factory=dict)
     attempts: dict[Stream, dict[tuple[int, str], int]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    unanswered: dict[Stream, dict[str, Working]] = field(default_factory=dict)
 
 
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
@@ -65,6 +69,7 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
         {stream: found for stream, found in exits.items() if found is not None},
         {stream: _attempts(reader, stream) for stream in halts},
         recorded_tally(reader),
+        {stream: _unanswered(reader, stream) for stream in halts},
     )
 
 
@@ -82,6 +87,11 @@ def _last_exit(reader: JournalReader, stream: Stream) -> tuple[str, int] | None:
         if body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol):
             found = (event.seq, FLATTEN, event.received_ms)
     return None if found is None or found[1] == ENTRY else (found[1], found[2])
+
+
+def _unanswered(reader: JournalReader, stream: Stream) -> dict[str, Working]:
+    found = (one for one in reader.open_intents() if one.row.stream == stream)
+    return {str(one.row.order_link_id): working_of(one.id, one.row) for one in found}
 
 
 def _attempts(reader: JournalReader, stream: Stream) -> dict[tuple[int, str], int]:

@@ -14,6 +14,7 @@ from engines.live.lane import Lane
 from engines.live.levels import Levels
 from engines.live.reconcile import signed
 from engines.live.venue import PositionReport, TradingRules
+from engines.live.working import Working
 from feeds.live.events import ClosedBar
 
 
@@ -74,6 +75,8 @@ class Seat:
         Newest known, quote currency.
     sent
         Orders of ours by name, as long as the lane works them.
+    unanswered
+        Orders that nothing definite is recorded of yet: no answer, or one that says nothing; of any process.
     after_close
         Name of an entry that waits until the position it reverses is gone.
     protecting, protect_attempts, protect_retry_ms
@@ -121,6 +124,7 @@ class Seat:
     there: Levels = field(default_factory=Levels)
     last_price: Decimal | None = None
     sent: dict[str, Sent] = field(default_factory=dict)
+    unanswered: dict[str, Working] = field(default_factory=dict)
     after_close: str | None = None
     protecting: Protecting | None = None
     protect_attempts: int = 0
@@ -153,6 +157,7 @@ class Seat:
         """For going back: values are immutable, containers are copied."""
         twin = copy(self)
         twin.sent, twin.halts, twin.attempts = dict(self.sent), dict(self.halts), dict(self.attempts)
+        twin.unanswered = dict(self.unanswered)
         return twin
 
     @property

@@ -75,6 +75,7 @@ class Turn:
         order = recorded(order, number)
         self.lane.expect(order)
         self.seat.sent[order.link_id] = sent
+        self.seat.unanswered[order.link_id] = order
         link = parse_order_link_id(order.link_id)
         if link is not None:
             bar_ms = link.start_ms(self.lane.stream.timeframe_ms)
@@ -90,7 +91,15 @@ class Turn:
     def ack(self, order: Working, outcome: Outcome, text: str, code: int | None = None, **body: Any) -> None:
         """Record what became of an order's intent."""
         self.because("ack")
+        if outcome is not Outcome.UNKNOWN:
+            self.seat.unanswered.pop(order.link_id, None)
         self.message.record(Ack(intent=order.intent, outcome=outcome, code=code, text=text, body=body))
+
+    def settle_unanswered(self) -> None:
+        """A new connection: what earlier processes or a lost answer left open and the ledger has finished is over."""
+        for link_id, order in list(self.seat.unanswered.items()):
+            if link_id not in self.lane.working:
+                self.ack(order, Outcome.CONFIRMED, "known by what followed, not by its answer")
 
     def end(self, link_id: str, why: str) -> Working | None:
         """Nothing more will be executed of an order: number that, and let the ledger forget the rest of it."""

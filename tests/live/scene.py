@@ -268,6 +268,10 @@ class Scene:
         assert not self.rig.strange, f"(vii) {self.rig.strange}"
         self.rig.stop()
         assert self.rig.exit == 0
+        with JournalReader(self.journal) as reader:
+            assert not reader.open_intents(), (
+                f"(vii) {[one.row.order_link_id for one in reader.open_intents()]}"
+            )
         (found,) = live_parity(self.journal)
         assert found.sums["exchange_marked"] == pytest.approx(found.sums["executions_marked"], abs=1e-6), (
             "(vi)"

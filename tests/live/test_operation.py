@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -9,13 +10,16 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engines.journal import Ack, Drift, JournalReader, Outcome
+from engines.command_line import run
+from engines.journal import Ack, Drift, Journal, JournalReader, Outcome
+from engines.live.bybit.keys import KEY_VARIABLE, SECRET_VARIABLE
+from engines.live.cli import app as live_app
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Control, Inbox
 from engines.live.memory import remember
@@ -24,8 +28,10 @@ from engines.live.operation.channel import ControlChannel, short_address, socket
 from engines.parity.live import live_parity
 from feeds.instants import iso
 from tests.core.kwin_runs import fixture_bars
+from tests.exchange.exchange import API_KEY, API_SECRET
 from tests.live.desk_rig import exchange_with
 from tests.live.paper_rig import BAR_MS, ETH, PaperRig, write_config
+from tests.live.real_time_rig import terminal
 from tests.live.scene import LEAD, LONG_LIVED, Planned, planned
 
 INPUTS = {"trailingPerc": 30.0, "trailingOffset": 20.0, "useBarTrail": False}
@@ -44,10 +50,10 @@ def command(*arguments: str | Path, typed: str | None = None) -> subprocess.Comp
 
 
 def asked(*arguments: str | Path) -> Any:
-    """What it printed as JSON; it must have worked."""
-    done = command(*arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    """What a command prints as JSON, in this process; it must have worked."""
+    with redirect_stdout(io.StringIO()) as printed:
+        assert run(live_app, [*map(str, arguments), "--json"], name="kwin-live") == 0
+    return json.loads(printed.getvalue())
 
 
 def plan() -> Planned:
@@ -94,7 +100,10 @@ def test_a_halt_reaches_a_running_paper_deployment_and_a_resume_lets_it_trade_ag
         answer = asked("resume", tmp_path / "live.toml")
         assert answer["running"] is True
         assert answer["halts"] == {"ETHUSDT": {}}
-        rig.run_to(at_close(entry.bar + 398))
+        number = entry.ends
+        while not lane.trades[True]:
+            number += 10
+            rig.run_to(at_close(number))
         assert len(lane.trades[True]) == len(lane.trades[False]) - 1 > 0
         assert rig.stop() == 0
         assert not socket_path(journal).exists()
@@ -131,7 +140,9 @@ def test_flatten_on_paper_leaves_at_the_last_close_and_stays_halted_over_a_resta
     assert found.exchange.good
 
 
-def test_without_a_deployment_the_word_waits_in_the_journal(tmp_path: Path) -> None:
+def test_without_a_deployment_the_word_waits_in_the_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     entry, journal = plan(), tmp_path / "live.sqlite"
     with paper(tmp_path, entry) as rig:
         rig.run_to(at_close(entry.bar - 1))
@@ -153,12 +164,11 @@ def test_without_a_deployment_the_word_waits_in_the_journal(tmp_path: Path) -> N
         assert again.lanes[ETH].exchange.position == 0.0
         assert again.lanes[ETH].emulator.position != 0.0
         assert again.stop() == 0
-    refused = command("halt", journal, "--symbol", "BTCUSDT")
-    assert refused.returncode == ExitCode.USAGE
-    assert "BTCUSDT is not traded here; traded are ETHUSDT" in refused.stderr
-    missing = command("halt", tmp_path / "none.sqlite")
-    assert missing.returncode == ExitCode.JOURNAL
-    assert "no such file" in missing.stderr
+    words = ["halt", str(journal), "--symbol", "BTCUSDT"]
+    assert run(live_app, words, name="kwin-live") == ExitCode.USAGE
+    assert "BTCUSDT is not traded here; traded are ETHUSDT" in capsys.readouterr().err
+    assert run(live_app, ["halt", str(tmp_path / "none.sqlite")], name="kwin-live") == ExitCode.JOURNAL
+    assert "no such file" in capsys.readouterr().err
 
 
 def test_a_socket_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:
@@ -197,3 +207,25 @@ def test_a_runner_that_does_not_record_is_told(tmp_path: Path, monkeypatch: pyte
     post = inbox.take(0)
     assert isinstance(post, Control)
     assert post.detail["reason"] == "x"
+
+
+def test_code_11_not_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exchange takes no order: the command names what is still held, and entries are halted all the same."""
+    monkeypatch.setattr("engines.live.operation.flatten.FLAT_S", 2.0)
+    with terminal(tmp_path) as at:
+        monkeypatch.setenv(KEY_VARIABLE, API_KEY)
+        monkeypatch.setenv(SECRET_VARIABLE, API_SECRET)
+        at.by_hand("Buy", "0.50")
+        with Journal(at.journal, profile="intent", venue=at.exchange.url, now_ms=0):
+            pass
+        at.exchange.faults.rest.http("order/create", 503, n=None)
+        assert run(live_app, ["flatten", str(at.config), "--yes"], name="kwin-live") == ExitCode.NOT_FLAT
+        assert "NOT FLAT: ETHUSDT: long 0.5" in capsys.readouterr().err
+        assert at.held != 0
+        with JournalReader(at.journal) as reader:
+            assert "operator" in remember(reader, [ETH]).halts[ETH]
+        at.exchange.faults.rest.clear()
+        assert run(live_app, ["flatten", str(at.config), "--yes"], name="kwin-live") == 0
+        assert at.held == 0

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engines.journal import JournalReader
 from engines.live.inbox import Control
 from engines.live.reconcile import Orphans
 from engines.live.working import ENTRY, FLATTEN
@@ -251,6 +252,8 @@ def test_k07_every_order_of_messages(topics: tuple[str, ...], late_answer: bool,
         assert abs(at.held) == Decimal(str(at.plan.qty))
         assert at.lane.exchange.number("position_avg_price") == pytest.approx(at.plan.price)
         assert at.drifts() == {}
+        with JournalReader(at.journal) as reader:
+            assert reader.open_intents() == [], "the answer is recorded although the executions were faster"
         at.run_to_bar(at.plan.bar + 1).check()
 
 
