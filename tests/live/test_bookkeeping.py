@@ -13,7 +13,8 @@ from engines.live.limits import Amount, Limits
 from engines.live.tally import recorded_tally
 from tests.live.scene import Scene, scene
 
-DAY_S = 86_400.0
+HOUR_S = 3_600.0
+DAY_MS = 86_400_000
 LIMITS = Limits(wallet_tolerance=Amount(Decimal("0.000001"), percent=True))
 
 
@@ -25,13 +26,19 @@ def differences(at: Scene) -> list[str]:
         ]
 
 
+def past_midnight(at: Scene, hours: float) -> None:
+    """Go on until so long after the next midnight, UTC."""
+    now_ms = at.exchange.clock.now_ms()
+    at.rig.run_to(now_ms - now_ms % DAY_MS + DAY_MS + int(hours * HOUR_S * 1000))
+
+
 def test_funding_is_booked_from_executions_and_the_days_balance_agrees(tmp_path: Path) -> None:
-    """Over a midnight with funding every eight hours, fees and spread: no difference, on no day."""
+    """Over a midnight, at which funding is paid, with fees and spread: no difference."""
     options = {"ideal": False, "balance": "100000"}
-    with scene(tmp_path, lives=80, exchange_options=options, limits=LIMITS, look_ms=60_000) as at:
+    with scene(tmp_path, lives=30, exchange_options=options, limits=LIMITS) as at:
         at.to_decision().decide()
         assert at.held != 0
-        at.run(1.5 * DAY_S)
+        past_midnight(at, 1.0)
         kinds = [one.exec_type for one in at.exchange.account.executions]
         assert "Funding" in kinds
         assert differences(at) == []
@@ -39,7 +46,7 @@ def test_funding_is_booked_from_executions_and_the_days_balance_agrees(tmp_path:
             tally = recorded_tally(reader)
             funding = [one for _, one in reader.executions("linear", "ETHUSDT") if one.exec_type == "Funding"]
         assert len(funding) == kinds.count("Funding")
-        assert tally.compared_day == at.exchange.clock.now_ms() // 86_400_000
+        assert tally.compared_day == at.exchange.clock.now_ms() // DAY_MS
         assert tally.booked != 0.0
         wallet = at.exchange.account.coin("USDT").wallet
         assert float(wallet - 100_000) == pytest.approx(at.lane.exchange.number("net_profit"), abs=1e-6)
@@ -50,15 +57,14 @@ def test_what_moved_the_wallet_and_is_in_no_book_is_told_once(tmp_path: Path) ->
     """A withdrawal by hand: one drift row on that day, none on the next; a daily limit of drifts may halt on it."""
 
     limits = replace(LIMITS, drifts_per_day=1)
-    with scene(tmp_path, exchange_options={"balance": "100000"}, limits=limits, look_ms=60_000) as at:
+    with scene(tmp_path, exchange_options={"balance": "100000"}, limits=limits) as at:
         at.rig.start()
-        at.run(DAY_S)
-        assert differences(at) == []
+        at.run(60.0)
         at.exchange.account.coin("USDT").wallet -= Decimal(50)
-        at.run(DAY_S)
+        past_midnight(at, 5.0)
         assert len(differences(at)) == 1
         assert Decimal(differences(at)[0]) == pytest.approx(Decimal(-50), abs=Decimal("0.001"))
         assert "drifts_per_day" in at.halts
-        at.run(0.5 * DAY_S)
+        past_midnight(at, 5.0)
         assert len(differences(at)) == 1
         at.check()

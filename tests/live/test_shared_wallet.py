@@ -68,6 +68,7 @@ def bound(made: Fleet) -> Decimal:
     return made.exchange.account.position_margin()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [TooLarge.SCALE_DOWN, TooLarge.REJECT])
 def test_thirty_symbols_that_decide_in_one_instant_do_not_overcommit_the_wallet(
     policy: TooLarge, tmp_path: Path
@@ -101,6 +102,7 @@ def test_thirty_symbols_that_decide_in_one_instant_do_not_overcommit_the_wallet(
         made.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("balance", "from_wallet"), [("3000", True), ("1500", False)])
 def test_no_symbol_takes_more_than_its_share_of_the_wallet(
     balance: str, from_wallet: bool, tmp_path: Path
@@ -138,6 +140,7 @@ def test_exits_overtake_the_entries_that_wait_for_the_rate(tmp_path: Path) -> No
         made.check()
 
 
+@pytest.mark.slow
 def test_stops_do_not_wait_behind_entries(tmp_path: Path) -> None:
     """Whatever has to be placed for the first positions is placed before the last entry has gone."""
     with burst(tmp_path) as made:
