@@ -123,7 +123,8 @@ class Guard:
         caps = value_left(self._limits, wallet.equity, own.value - leaving, of_all)
         share = wallet.equity * self._allocation.get(turn.lane.stream, Decimal(1))
         own_left = share - own.under_way_margin - (Decimal(0) if waits else own.held_margin)
-        free = min(available(wallet, by_stream.values()), own_left)
+        freed = own.freed if waits else Decimal(0)
+        free = min(available(wallet, by_stream.values(), freed), own_left)
         return Ask(wanted, free, caps, self._too_many(turn.now_ms))
 
     def entered(self, now_ms: int) -> None:

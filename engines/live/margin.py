@@ -13,12 +13,24 @@ from engines.live.venue import WalletReport
 
 @dataclass(frozen=True)
 class Taken:
-    """Of one symbol, quote currency: value of its position and of its entries under way, and their margin with fees."""
+    """Of one symbol, quote currency.
+
+    Attributes
+    ----------
+    held, under_way
+        Value of its position, and of its entries that may still execute.
+    held_margin, under_way_margin
+        What they bind, fees included.
+    freed
+        What comes back when the position is closed, after the fee.
+    """
 
     held: Decimal = Decimal(0)
     under_way: Decimal = Decimal(0)
     held_margin: Decimal = Decimal(0)
     under_way_margin: Decimal = Decimal(0)
+
+    freed: Decimal = Decimal(0)
 
     @property
     def value(self) -> Decimal:
@@ -41,11 +53,12 @@ def taken(seat: Seat) -> Taken:
         coming,
         value * (share + seat.rules.taker_fee),
         coming * (share + FEES_OF_A_TRADE * seat.rules.taker_fee),
+        value * (share - seat.rules.taker_fee),
     )
 
 
-def available(wallet: WalletReport, all_taken: Iterable[Taken]) -> Decimal:
-    """Quote currency free for one more entry.
+def available(wallet: WalletReport, all_taken: Iterable[Taken], freed: Decimal = Decimal(0)) -> Decimal:
+    """Quote currency free for one more entry; ``freed`` is what the position that it reverses gives back first.
 
     The wallet's own figure may be older than the newest fills, and never knows what is under way; the books know
     both, but not what others do on the account. The smaller one counts.
@@ -54,4 +67,4 @@ def available(wallet: WalletReport, all_taken: Iterable[Taken]) -> Decimal:
     for one in all_taken:
         held += one.held_margin
         coming += one.under_way_margin
-    return min(wallet.available, wallet.equity - held) - coming
+    return min(wallet.available, wallet.equity - held) + freed - coming

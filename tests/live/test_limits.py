@@ -11,6 +11,7 @@ import pytest
 
 from engines.journal import Ack, JournalReader, Outcome
 from engines.live.canary import Canary, Slippage
+from engines.live.feasibility import TooLarge
 from engines.live.inbox import Control
 from engines.live.limits import Amount, Figures, Limits, tripped, value_left
 from engines.live.status import status_of
@@ -117,8 +118,6 @@ def test_no_position_beyond_its_limit(tmp_path: Path) -> None:
 
 
 def test_no_exposure_beyond_its_limit(tmp_path: Path) -> None:
-    from engines.live.feasibility import TooLarge
-
     limits = Limits(exposure=amount("0.001%"))
     with scene(tmp_path, limits=limits, too_large=TooLarge.REJECT) as at:
         at.to_decision().decide()
@@ -320,4 +319,19 @@ def test_an_entry_that_follows_from_the_message_that_halts_is_not_sent(tmp_path:
         assert at.held == 0
         assert denied(at) == ["entries were halted in the same instant"]
         assert len(at.orders(ENTRY)) == 1
+        at.check()
+
+
+def test_the_margin_of_what_is_reversed_is_free_for_the_entry(tmp_path: Path) -> None:
+    """The position binds more than half of the wallet; its reversal of the same size is not denied for that."""
+    given, options = {"use_dir_lock": False}, {"balance": "10000"}
+    reject = TooLarge.REJECT
+    with scene(tmp_path, given=given, lives=7, side=-1, exchange_options=options, too_large=reject) as at:
+        at.to_decision().decide()
+        margin = at.exchange.account.position_margin()
+        at.run_to_bar(at.plan.ends)
+        assert margin + at.exchange.account.position_margin() > 10_000, "both together had no room"
+        assert denied(at) == []
+        assert len(at.orders(ENTRY)) == 2
+        assert at.held > 0
         at.check()
