@@ -98,7 +98,8 @@ class Guard:
         tally: Tally,
         allocation: Mapping[Stream, Decimal],
     ) -> None:
-        self.tally = self._recorded = tally
+        self.tally = tally
+        self._recorded: Tally | None = tally
         self._seats, self._wallet = seats, wallet
         self._limits, self._canary, self._allocation = limits, canary, allocation
         self._profits: dict[Stream, float] = {}
@@ -143,6 +144,8 @@ class Guard:
     def after(self, message: Message, now_ms: int, seats: Iterable[Seat], event: object = None) -> None:
         """Count what a message did to these seats; halt what has to be halted; record what has changed."""
         self.tally = on_day(self.tally, now_ms // DAY_MS, self._profit(), self._equity())
+        if self.tally.resumes:
+            self._resume_late()
         if isinstance(event, Answered):
             self.tally = with_answer(self.tally, event.answer)
         reasons: dict[str, str] = {}
@@ -201,6 +204,12 @@ class Guard:
     def resumed(self, name: str | None = None) -> None:
         """An operator resumes the whole deployment, or one halt of it: that is counted from here on."""
         self.tally = resumed(self.tally, name, self._profit(), self._equity())
+        self._recorded = None  # recorded also when nothing changes: what came before it is settled
+
+    def _resume_late(self) -> None:
+        names, self.tally = self.tally.resumes, replace(self.tally, resumes=())
+        for name in names:
+            self.resumed(name or None)
 
     # -- stale data --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from engines.journal import JournalReader, Kind
@@ -45,6 +45,8 @@ class Tally:
         Balance of the wallet and profit of all books at the last comparison that agreed or was reported.
     suspect, suspect_ms
         A difference that was seen once, and when.
+    resumes
+        Halts that were resumed while nothing ran, empty text for all: what they count begins anew with the first message.
     """
 
     day: int = -1
@@ -63,6 +65,7 @@ class Tally:
     booked: float = 0.0
     suspect: str | None = None
     suspect_ms: int = 0
+    resumes: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """As the journal keeps it."""
@@ -82,8 +85,9 @@ def tally_of(body: Any) -> Tally:
         It is not one.
     """
     try:
-        return Tally(**{**body, "entries_ms": tuple(body["entries_ms"])})
-    except (TypeError, KeyError) as error:
+        lists = {name: tuple(body.get(name, ())) for name in ("entries_ms", "resumes")}
+        return Tally(**{**body, **lists})
+    except (TypeError, AttributeError) as error:
         raise JournalError(
             f"the journal's counters of the limits cannot be read ({error}); it was written by another version",
             kind="version",
@@ -91,6 +95,17 @@ def tally_of(body: Any) -> Tally:
 
 
 def recorded_tally(reader: JournalReader) -> Tally:
-    """The newest one in the journal; a fresh one when there is none."""
+    """The newest one in the journal, with what was resumed since; a fresh one when there is none."""
     events = reader.events(Kind.ACCOUNT)
-    return tally_of(events[-1].body) if events else Tally()
+    if not events:
+        return Tally()
+    resumes = [
+        str(event.body.get("name") or "")
+        for event in reader.events(Kind.CONTROL)
+        if event.seq > events[-1].seq
+        and isinstance(event.body, Mapping)
+        and event.body.get("command") == "resume"
+        and not event.symbol
+        and not event.body.get("symbol")
+    ]
+    return replace(tally_of(events[-1].body), resumes=tuple(resumes))

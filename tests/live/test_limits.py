@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engines.journal import Ack, JournalReader, Outcome
+from engines.journal import Ack, Journal, JournalReader, Kind, Outcome
 from engines.live.canary import Canary, Slippage
 from engines.live.feasibility import TooLarge
 from engines.live.inbox import Control
@@ -334,4 +334,29 @@ def test_the_margin_of_what_is_reversed_is_free_for_the_entry(tmp_path: Path) ->
         assert denied(at) == []
         assert len(at.orders(ENTRY)) == 2
         assert at.held > 0
+        at.check()
+
+
+def test_a_resume_while_nothing_runs_counts_like_any_other(tmp_path: Path) -> None:
+    """Written into the journal by the command; the next process begins to count anew."""
+    with scene(tmp_path, limits=Limits(consecutive_losses=1, daily_loss=amount("0.01"))) as at:
+        loses(at)
+        assert {"consecutive_losses", "daily_loss"} <= set(at.halts)
+        at.kill()
+        with Journal(
+            at.journal, profile=at.profile, venue="simulator", now_ms=at.exchange.clock.now_ms()
+        ) as journal:
+            with journal.message() as message:
+                message.event(
+                    Kind.CONTROL, at.exchange.clock.now_ms(), {"command": "resume", "by": "operator"}
+                )
+        at.rig = at._process()
+        at.rig.start()
+        at.run(60.0)
+        assert not at.halts
+        account = at.rig.desk.account()
+        assert (account.losses, account.day_loss) == (0, 0.0)
+        at.restart()
+        at.run(60.0)
+        assert not at.halts
         at.check()
