@@ -343,13 +343,12 @@ def test_a_resume_while_nothing_runs_counts_like_any_other(tmp_path: Path) -> No
         loses(at)
         assert {"consecutive_losses", "daily_loss"} <= set(at.halts)
         at.kill()
-        with Journal(
-            at.journal, profile=at.profile, venue="simulator", now_ms=at.exchange.clock.now_ms()
-        ) as journal:
-            with journal.message() as message:
-                message.event(
-                    Kind.CONTROL, at.exchange.clock.now_ms(), {"command": "resume", "by": "operator"}
-                )
+        now_ms = at.exchange.clock.now_ms()
+        with (
+            Journal(at.journal, profile=at.profile, venue="simulator", now_ms=now_ms) as journal,
+            journal.message() as message,
+        ):
+            message.event(Kind.CONTROL, now_ms, {"command": "resume", "by": "operator"})
         at.rig = at._process()
         at.rig.start()
         at.run(60.0)
