@@ -46,7 +46,7 @@ class Tally:
     suspect, suspect_ms
         A difference that was seen once, and when.
     resumes
-        Halts that were resumed while nothing ran, empty text for all: what they count begins anew with the first message.
+        Halts that were resumed while nothing ran, empty text for all: counted anew from the first message on.
     """
 
     day: int = -1
