@@ -30,11 +30,12 @@ TOPICS = ("order", "execution", "position", "wallet")
 
 
 class Trouble:
-    """Faults chosen by a seed."""
+    """Faults in an order chosen by a seed: each kind once, then each once more."""
 
     def __init__(self, made: Fleet, seed: int) -> None:
         self.made, self.chance = made, Random(seed)
         self.faults: Counter[str] = Counter()
+        self._deck: list[str] = []
         self.refused_for_rate = 0
 
     def spoil(self) -> None:
@@ -61,7 +62,9 @@ class Trouble:
             "private gone": self._cut,
             "closed outside": self._close_one,
         }
-        name = chance.choice(list(menu))
+        if not self._deck:
+            self._deck = chance.sample(list(menu), len(menu))
+        name = self._deck.pop()
         self.faults[name] += 1
         menu[name]()
 
@@ -121,7 +124,7 @@ def month(folder: Path, *, seed: int, symbols: int, days: float) -> dict[str, An
         made.rig.start()
         for number in range(WARM_UP, WARM_UP + bars):
             close_ms = START_MS + BAR_MS * (number + 1)
-            if trouble.chance.random() < 0.5:
+            if trouble.chance.random() < (0.5 if LONG else 0.9):
                 made.rig.run_to(
                     max(made.exchange.clock.now_ms() + 1, close_ms - trouble.chance.randrange(1_000, 600_000))
                 )
@@ -138,7 +141,7 @@ def month(folder: Path, *, seed: int, symbols: int, days: float) -> dict[str, An
         with JournalReader(made.journal) as reader:
             drifts = Counter(one.row.kind for one in reader.rows(Drift))
             halts = Counter(
-                one.row.text.split(":")[1][:40] for one in reader.rows(Failure) if one.row.kind == "halt"
+                one.row.text.split(": ")[-1][:40] for one in reader.rows(Failure) if one.row.kind == "halt"
             )
         assert drifts["wallet_difference"] <= trouble.faults["mute"] + trouble.faults["closed outside"]
         sent = Counter(one.endpoint for one in made.requests)
