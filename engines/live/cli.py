@@ -20,7 +20,13 @@ Examples:
 
   kwin-live run live.toml                     # venue = "paper": real market data, no keys
 
+  kwin-live check live.toml                   # everything a start needs, good or bad, line by line
+
   kwin-live status live.sqlite                # what it did, also while it runs
+
+  kwin-live halt live.sqlite --reason news    # no entries until kwin-live resume, running or not
+
+  kwin-live flatten live.toml                 # out of every position, running or not; asks first
 
   kwin-live trades live.sqlite                # every trade of both ledgers, and how they differ
 

@@ -46,7 +46,7 @@ class PaperDesk:
     """The emulator as the exchange of every lane; it answers inside the same journal message.
 
     While the entries of a lane are halted, what X asks for is denied and E goes on: E's fills then find no order of X,
-    or no position, and are not booked. From the next entry on that both take, they hold the same again.
+    or no position, and are not booked (V19). From the next entry on that both take, they hold the same again.
 
     Parameters
     ----------

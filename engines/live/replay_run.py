@@ -13,6 +13,7 @@ from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Inbox
 from engines.live.lane import Lane
 from engines.live.memory import remember
+from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
 from engines.live.replay import ReplayClock, ReplayFeed
 from engines.live.restart import Recovered, recover
@@ -147,10 +148,13 @@ def replay(
         )
         if on_ready is not None:
             on_ready(runner)
+        channel = ControlChannel(request.journal, inbox, (stream,))
+        channel.start()
         feed.start()
         try:
             code = runner.run()
         finally:
+            channel.close()
             feed.close()
         if feed.failure is not None:
             raise feed.failure

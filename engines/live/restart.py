@@ -79,9 +79,10 @@ def recover(reader: JournalReader, lanes: Mapping[Stream, Lane], *, snapshots: b
     return Recovered(last, sum(seq > 0 for seq in starts.values()), replay.events, replay.digests)
 
 
-def from_snapshot(reader: JournalReader, lane: Lane) -> int:
-    """Put the newest snapshots that fit into a lane; returns the event they stand behind, 0 when none fits."""
-    for seq, data in _pairs(reader, lane):
+def from_snapshot(reader: JournalReader, lane: Lane, *, oldest: bool = False) -> int:
+    """Put the newest snapshots that fit into a lane, or the ``oldest``; returns the event they stand behind, or 0."""
+    pairs = list(_pairs(reader, lane))
+    for seq, data in reversed(pairs) if oldest else pairs:
         try:
             lane.exchange.restore(data[Ledger.EXCHANGE])
             lane.emulator.restore(data[Ledger.EMULATOR])

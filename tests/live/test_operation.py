@@ -27,12 +27,13 @@ from engines.live.operation.caller import ChannelError, ask
 from engines.live.operation.channel import ControlChannel, short_address, socket_path
 from engines.parity.live import live_parity
 from feeds.instants import iso
-from tests.core.kwin_runs import fixture_bars
+from tests.core.kwin_runs import FIXTURE, fixture_bars
 from tests.exchange.exchange import API_KEY, API_SECRET
 from tests.live.desk_rig import exchange_with
 from tests.live.paper_rig import BAR_MS, ETH, PaperRig, write_config
 from tests.live.real_time_rig import terminal
 from tests.live.scene import LEAD, LONG_LIVED, Planned, planned
+from tests.live_feed.rig import until
 
 INPUTS = {"trailingPerc": 30.0, "trailingOffset": 20.0, "useBarTrail": False}
 
@@ -169,6 +170,28 @@ def test_without_a_deployment_the_word_waits_in_the_journal(
     assert "BTCUSDT is not traded here; traded are ETHUSDT" in capsys.readouterr().err
     assert run(live_app, ["halt", str(tmp_path / "none.sqlite")], name="kwin-live") == ExitCode.JOURNAL
     assert "no such file" in capsys.readouterr().err
+
+
+def test_a_replay_that_runs_is_halted_too(tmp_path: Path) -> None:
+    """At a speed that leaves time for it: its entries are denied from there on."""
+    journal = tmp_path / "paper.sqlite"
+    words = ["replay", FIXTURE, "--profile", "intent", "--set", "useWindow=false", "--journal", journal]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "engines.live.cli", *map(str, words), "--speed", "9000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        until(socket_path(journal).exists, "the replay runs")
+        assert asked("halt", journal, "--reason", "seen enough")["halts"]["ETHUSDT"] == {
+            "operator": "seen enough"
+        }
+        process.terminate()
+        assert process.wait(20.0) == 0
+    finally:
+        process.kill()
+    with JournalReader(journal) as reader:
+        assert remember(reader, [ETH]).halts[ETH] == {"operator": "seen enough"}
 
 
 def test_a_socket_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engines.journal import JournalReader
+from engines.journal import Journal, JournalReader, Kind
 from engines.live.inbox import Control
 from engines.live.reconcile import Orphans
 from engines.live.working import ENTRY, FLATTEN
@@ -255,6 +255,34 @@ def test_k07_every_order_of_messages(topics: tuple[str, ...], late_answer: bool,
         with JournalReader(at.journal) as reader:
             assert reader.open_intents() == [], "the answer is recorded although the executions were faster"
         at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_c13_what_a_process_that_never_connected_wrote_hides_no_execution(tmp_path: Path) -> None:
+    """C13: the position ends while nothing runs; a process starts, numbers news of its own and dies; the next one reads
+    the executions from where they were last read, not from where the journal ends."""
+    with scene(tmp_path) as at:
+        at.to_decision().decide()
+        at.kill()
+        at.exchange.faults.eng.external_close("ETHUSDT")
+        closing = at.exchange.account.executions[-1]
+        at.exchange.advance(600_000)
+        with (
+            Journal(
+                at.journal, profile=at.profile, venue="simulator", now_ms=at.exchange.clock.now_ms()
+            ) as journal,
+            journal.message() as message,
+        ):
+            message.event(
+                Kind.SIGNAL, at.exchange.clock.now_ms(), {"notice": "connected", "text": "", "bar_ms": None}
+            )
+        at.rig = at._process()
+        at.rig.start()
+        at.run(30)
+        assert at.held == at.there == ZERO
+        row = at.rig.trades(venue=True)[-1]
+        assert float(row["exit_price"]) == float(closing.price)
+        assert at.drifts()["phantom"] == 0
+        at.check()
 
 
 @pytest.mark.parametrize("half_open", [False, True], ids=["closed", "half-open"])

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engines.command_line import run
-from engines.journal import JournalReader, Kind, Ledger
+from engines.journal import Journal, JournalReader, Kind, Ledger
 from engines.live.bybit.keys import KEY_VARIABLE, SECRET_VARIABLE
 from engines.live.cli import app as live_app
 from engines.live.exit_codes import ExitCode
@@ -27,7 +27,7 @@ from engines.parity.live import live_parity
 from tests.core.kwin_runs import FIXTURE
 from tests.exchange.exchange import API_KEY, API_SECRET
 from tests.live.desk_rig import ETH
-from tests.live.paper_rig import PaperRig
+from tests.live.paper_rig import BAR_MS, PaperRig
 from tests.live.real_time_rig import entry_that_lives, terminal
 from tests.live.test_operation import at_close
 
@@ -113,6 +113,29 @@ def test_a_state_that_differs_without_a_decision_is_told(journal: Path, tmp_path
         found = compare_versions(reader)
     assert found["differing"] == []
     assert [one["ledger"] for one in found["first_digest_that_differs"]] == [Ledger.EMULATOR.value]
+
+
+def test_a_shortened_journal_is_compared_from_its_snapshots(
+    journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Retention took the first events: what is left is compared, as long as a snapshot is of this version."""
+    path = tmp_path / "short.sqlite"
+    path.write_bytes(journal.read_bytes())
+    with JournalReader(path) as reader:
+        whole = compare_versions(reader)["bars"]
+        identity = reader.identity()
+        later_ms = reader.last_received_ms() + 1
+    with Journal(path, profile=identity.profile, venue=identity.venue, now_ms=later_ms) as shortened:
+        assert shortened.trim(before_ms=later_ms - 150 * BAR_MS).last_trimmed_seq > 0
+    with JournalReader(path) as reader:
+        found = compare_versions(reader)
+    assert 0 < found["bars"] < whole
+    assert found["differing"] == found["first_digest_that_differs"] == []
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE snapshots SET engine_hash = 'of another version'")
+    connection.close()
+    assert run(live_app, ["upgrade-check", str(path)], name="kwin-live") == ExitCode.DIGESTS
+    assert "no snapshot is of this version" in capsys.readouterr().err
 
 
 def previous(folder: Path) -> Path:

@@ -96,7 +96,9 @@ def compare_versions(reader: JournalReader) -> dict[str, Any]:
     """
     lanes = {stream: Lane(stream, setup) for stream, setup in setups_of_journal(reader).items()}
     trimmed = reader.trimmed_seq()
-    starts = {stream: from_snapshot(reader, lane) if trimmed else 0 for stream, lane in lanes.items()}
+    starts = {
+        stream: from_snapshot(reader, lane, oldest=True) if trimmed else 0 for stream, lane in lanes.items()
+    }
     for stream, seq in starts.items():
         if trimmed and seq == 0:
             raise ParityError(
