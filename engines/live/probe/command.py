@@ -23,7 +23,8 @@ from engines.live.deployment import PRIVATE_HOSTS, exit_code_of, stops_on_signal
 from engines.live.exit_codes import ExitCode
 from engines.live.operation.account import Account
 from engines.live.operation.leave import leave
-from engines.live.probe.facts import Fact, settle
+from engines.live.probe.evidence import Fact
+from engines.live.probe.facts import settle
 from engines.live.probe.record import Record
 from engines.live.probe.steps import Pace, Steps
 from engines.live.settings import Loaded, load_settings

@@ -83,7 +83,8 @@ class Record:
         self._now_ms = now_ms
         self._lines: list[Line] = []
         self._changed = threading.Condition()
-        self._file = path.open("x", encoding="utf-8")
+        path.touch(mode=0o600, exist_ok=False)  # balances and orders are nobody else's business
+        self._file = path.open("a", encoding="utf-8")
 
     def add(self, what: str, topic: str, body: Mapping[str, Any]) -> Line:
         """Keep a line, on the disk before it counts."""
