@@ -344,6 +344,8 @@ class _DefectHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message and, when there is one, the exception."""
         cause = record.exc_info[1] if record.exc_info else None
+        if isinstance(cause, ConnectionResetError):
+            return  # the client hung up before its answer: no defect of ours
         self._defects.append(f"{record.getMessage()} {cause!r}" if cause else record.getMessage())
 
 
