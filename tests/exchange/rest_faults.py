@@ -132,10 +132,12 @@ class RestFaults:
         return self._arm("revise", "market/kline", {"n": n, **options}, value=(str(start_ms), columns))
 
     @property
-    def wants_past(self) -> bool:
-        """Whether an armed fault will show the past, so that the past must be kept."""
+    def longest_lag_ms(self) -> int:
+        """So far back armed faults will show the past, which must be kept for them, ms; 0 without any."""
         with self._lock:
-            return any(rule.kind == "lag" for rule in self._rules)
+            return max(
+                (rule.lag_ms for rule in self._rules if rule.kind == "lag" and rule.left != 0), default=0
+            )
 
     def clear(self) -> None:
         """Disarm everything."""

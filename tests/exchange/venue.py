@@ -158,8 +158,11 @@ class Venue:
 
     def remember(self) -> None:
         """Keep a copy of the account before it changes, when a lag fault will want it."""
-        if self.faults.rest.wants_past:
-            self._past.append((self.clock.now_ms(), copy.deepcopy(self.account)))
+        longest_ms = self.faults.rest.longest_lag_ms
+        now_ms = self.clock.now_ms()
+        self._past = [one for one in self._past if one[0] > now_ms - longest_ms]
+        if longest_ms:
+            self._past.append((now_ms, copy.deepcopy(self.account)))
 
     def seen_account(self) -> Account:
         """The account as readers see it: the present, or under :meth:`lagging` the past."""
