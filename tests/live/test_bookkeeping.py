@@ -32,6 +32,7 @@ def past_midnight(at: Scene, hours: float) -> None:
     at.rig.run_to(now_ms - now_ms % DAY_MS + DAY_MS + int(hours * HOUR_S * 1000))
 
 
+@pytest.mark.slow
 def test_funding_is_booked_from_executions_and_the_days_balance_agrees(tmp_path: Path) -> None:
     """Over a midnight, at which funding is paid, with fees and spread: no difference."""
     options = {"ideal": False, "balance": "100000"}
@@ -53,6 +54,7 @@ def test_funding_is_booked_from_executions_and_the_days_balance_agrees(tmp_path:
         at.check()
 
 
+@pytest.mark.slow
 def test_what_moved_the_wallet_and_is_in_no_book_is_told_once(tmp_path: Path) -> None:
     """A withdrawal by hand: one drift row on that day, none on the next; a daily limit of drifts may halt on it."""
 

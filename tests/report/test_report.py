@@ -136,6 +136,7 @@ def test_months_multiply_to_the_whole() -> None:
     assert table.loc[2024, 11] == pytest.approx(equity.loc["2024-11"].iloc[-1] - 100.0)
 
 
+@pytest.mark.slow
 def test_a_run_without_trades_and_a_strategy_without_profiles() -> None:
     idle = backtest(FIXTURE, profile="intent", end="2025-01-02", params={"use_window": True})
     assert idle.trades.empty
