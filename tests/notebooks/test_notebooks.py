@@ -95,3 +95,11 @@ def test_sweep_and_walk_forward_shows_what_it_promises() -> None:
     assert any("expected_best" in text for text in outputs(notebook, "text/plain"))
     (chart,) = outputs(notebook, "application/vnd.plotly.v1+json")
     assert chart["data"][0]["type"] == "heatmap"
+
+
+@pytest.mark.slow
+def test_live_journal_shows_what_it_promises() -> None:
+    """Both ledgers proved, the trades that a halt cost, and the reason that the deployment recorded."""
+    pages = " ".join(outputs(run_of("live_journal"), "text/html"))
+    for text in ("denied", "same", "news at noon"):
+        assert text in pages
