@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -120,3 +121,9 @@ def rig() -> Iterator[Callable[..., Rig]]:
     yield build
     for exchange in running:
         exchange.__exit__(None, None, None)
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pybit stamps by the machine's clock here, whatever clock an earlier test of the process gave it."""
+    monkeypatch.setattr("pybit._helpers.generate_timestamp", lambda: int(time.time() * 1_000))
