@@ -7,7 +7,7 @@ that decide are rooms of their own: `entries`, `protector`, `books`, `pictures`,
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -42,6 +42,7 @@ from engines.live.venue import (
     ReadExecutions,
     ReadOrder,
     ReadPosition,
+    ReadWallet,
     Recall,
     Refusal,
     Request,
@@ -179,9 +180,8 @@ class ExchangeDesk:
         """Settle first when something is at stake: the position has to be confirmed before the bar is decided."""
         seat = self.seats[lane.stream]
         if seat.coming_ms is not None and bar.time_ms > seat.coming_ms:
-            seat.queued += (
-                bar,
-            )  # an earlier one is being confirmed: several come at once when a gap was filled
+            # an earlier one is being confirmed: several come at once when a gap was filled
+            seat.queued += (bar,)
             return False
         if bar.phase is not Phase.LIVE or not seat.exposed or seat.settled_ms == bar.time_ms:
             return True
@@ -229,8 +229,20 @@ class ExchangeDesk:
         """Dispatch; then the account is judged."""
         free = self._not_halted()
         requests = self._dispatch(event, message, now_ms)
-        self._guard.after(message, now_ms, self.seats.values(), event)
+        self._guard.after(message, now_ms, self._concerned(event), event)
         return self._held_back(requests, free, message, now_ms)
+
+    def _concerned(self, event: DeskEvent) -> Iterable[Seat]:
+        """Seats that an event can have changed; the wallet's is the account's, as links and operators are."""
+        match event:
+            case Answered(answer) if not isinstance(answer.request, ReadWallet):
+                return (self.seats[answer.request.stream],)
+            case TimerRang(_, stream) if stream is not None:
+                return (self.seats[stream],)
+            case Told(report) if not isinstance(report, WalletReport):
+                seat = self._seat_of(report.category, report.symbol)
+                return () if seat is None else (seat,)
+        return self.seats.values()
 
     def _dispatch(self, event: DeskEvent, message: Message, now_ms: int) -> Sequence[Request]:
         match event:

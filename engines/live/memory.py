@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engines.journal import Intent, JournalReader, Kind, parse_order_link_id
+from engines.journal import Event, Intent, JournalReader, Kind, OrderLink, parse_order_link_id
 from engines.live.intents import working_of
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
@@ -42,8 +42,8 @@ class Memory:
     unanswered: dict[Stream, dict[str, Working]] = field(default_factory=dict)
 
 
-def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
-    """Read it from the journal: a halt lasts until an operator resumes, however often the process ends."""
+def halts_in(reader: JournalReader, streams: Iterable[Stream]) -> dict[Stream, dict[str, str]]:
+    """Halts in force: each lasts until an operator resumes, however often the process ends."""
     halts: dict[Stream, dict[str, str]] = {stream: {} for stream in streams}
     for event in reader.events(Kind.CONTROL):
         if not isinstance(event.body, Mapping):
@@ -62,49 +62,53 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
                 reasons[name] = str(event.body.get("reason") or "by the operator")
             elif command == "flatten":
                 reasons["operator"] = "flattened by the operator"
-    exits = {stream: _last_exit(reader, stream) for stream in halts}
+    return halts
+
+
+def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
+    """Read all of it from the journal, each table once."""
+    halts = halts_in(reader, streams)
+    names: dict[Stream, list[tuple[int, OrderLink]]] = {stream: [] for stream in halts}
+    for one in reader.rows(Intent):
+        link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
+        if link is not None and one.row.stream in names:
+            names[one.row.stream].append((one.seq, link))
+    unanswered: dict[Stream, dict[str, Working]] = {stream: {} for stream in halts}
+    for one in reader.open_intents():
+        if one.row.stream in unanswered:
+            unanswered[one.row.stream][str(one.row.order_link_id)] = working_of(one.id, one.row)
+    controls = reader.events(Kind.CONTROL)
+    exits = {stream: _last_exit(stream, own, controls) for stream, own in names.items()}
     return Memory(
         halts,
         {stream: reader.last_agreed_ms(stream) for stream in halts},
         {stream: found for stream, found in exits.items() if found is not None},
-        {stream: _attempts(reader, stream) for stream in halts},
+        {stream: _attempts(stream, own) for stream, own in names.items()},
         recorded_tally(reader),
-        {stream: _unanswered(reader, stream) for stream in halts},
+        unanswered,
     )
 
 
-def _last_exit(reader: JournalReader, stream: Stream) -> tuple[str, int] | None:
+def _last_exit(
+    stream: Stream, names: Sequence[tuple[int, OrderLink]], controls: Sequence[Event]
+) -> tuple[str, int] | None:
     """The newest order of a stream or flatten of its symbol, when it was to leave."""
-    found: tuple[int, str, int] | None = None
-    for one in reader.rows(Intent):
-        link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
-        if link is not None and one.row.stream == stream:
-            found = (one.seq, link.action, link.start_ms(stream.timeframe_ms))
-    for event in reader.events(Kind.CONTROL):
-        if found is not None and event.seq < found[0]:
-            continue
+    seq, link = names[-1] if names else (0, None)
+    found = None if link is None else (link.action, link.start_ms(stream.timeframe_ms))
+    for event in controls:
         body = event.body if isinstance(event.body, Mapping) else {}
-        if body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol):
-            found = (event.seq, FLATTEN, event.received_ms)
-    return None if found is None or found[1] == ENTRY else (found[1], found[2])
+        of_it = body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol)
+        if event.seq >= seq and of_it:
+            found = (FLATTEN, event.received_ms)
+    return None if found is None or found[0] == ENTRY else found
 
 
-def _unanswered(reader: JournalReader, stream: Stream) -> dict[str, Working]:
-    found = (one for one in reader.open_intents() if one.row.stream == stream)
-    return {str(one.row.order_link_id): working_of(one.id, one.row) for one in found}
-
-
-def _attempts(reader: JournalReader, stream: Stream) -> dict[tuple[int, str], int]:
+def _attempts(stream: Stream, names: Sequence[tuple[int, OrderLink]]) -> dict[tuple[int, str], int]:
     """Of the newest bar that orders were named for: a name is used once, whichever process used it."""
+    starts = [link.start_ms(stream.timeframe_ms) for _, link in names]
+    newest_ms = max(starts, default=0)
     found: dict[tuple[int, str], int] = {}
-    newest_ms = 0
-    for one in reader.rows(Intent):
-        link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
-        if link is None or one.row.stream != stream:
-            continue
-        bar_ms = link.start_ms(stream.timeframe_ms)
-        if bar_ms > newest_ms:
-            newest_ms, found = bar_ms, {}
+    for bar_ms, (_, link) in zip(starts, names, strict=True):
         if bar_ms == newest_ms:
             found[bar_ms, link.action] = max(link.attempt, found.get((bar_ms, link.action), 0))
     return found

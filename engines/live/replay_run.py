@@ -12,7 +12,7 @@ from engines.journal import Configuration, Journal, JournalReader, Kind, configu
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Inbox
 from engines.live.lane import Lane
-from engines.live.memory import remember
+from engines.live.memory import halts_in
 from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
 from engines.live.replay import ReplayClock, ReplayFeed
@@ -124,7 +124,7 @@ def replay(
         with JournalReader(request.journal) as reader:
             _same_start(reader, body, request.journal)
             recovered = recover(reader, {stream: lane})
-            halts = remember(reader, (stream,)).halts
+            halts = halts_in(reader, (stream,))
         inbox = Inbox()
         runner = Runner(
             {stream: lane},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from engines.journal import (
 )
 from engines.live.exit_codes import ExitCode
 from engines.live.limit_settings import CanarySettings
-from engines.live.memory import remember
+from engines.live.memory import halts_in
 from engines.live.tally import recorded_tally
 from feeds.instants import iso
 from feeds.stream import Stream
@@ -43,7 +44,7 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
     starts, stops = reader.events(Kind.START), reader.events(Kind.STOP)
     last_seq = reader.last_seq()
     running = bool(starts) and (not stops or stops[-1].seq < starts[-1].seq)
-    failures = reader.rows(Failure)
+    failures, newest = reader.rows(Failure), _newest(reader)
     return {
         "journal": str(reader.path),
         "bytes": reader.path.stat().st_size,
@@ -56,7 +57,7 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
         "events": last_seq,
         "last_event": iso(reader.last_received_ms()) if last_seq else None,
         "account": _account(reader),
-        "streams": [_stream(reader, stream) for stream in reader.streams()],
+        "streams": [_stream(reader, stream, newest) for stream in reader.streams()],
         "open_intents": len(reader.open_intents()),
         "drifts": dict(Counter(one.row.kind for one in reader.rows(Drift))),
         "errors": len(failures),
@@ -87,32 +88,48 @@ def _account(reader: JournalReader) -> dict[str, Any]:
     }
 
 
-def _stream(reader: JournalReader, stream: Stream) -> dict[str, Any]:
-    digests = [one.row for one in reader.rows(Digest) if one.row.stream == stream]
-    latest = {
-        which: next((row for row in reversed(digests) if row.ledger is which), None) for which in Ledger
-    }
-    e_digest = latest[Ledger.EMULATOR]
+@dataclass(frozen=True)
+class _Newest:
+    """The newest row of each kind by what it is about, and how many decisions there were; each table read once."""
+
+    digests: dict[tuple[Stream, Ledger], Digest]
+    stops: dict[Stream, StopMoved]
+    positions: dict[str, PositionMessage]
+    decisions: Counter[Stream]
+    halts: dict[Stream, dict[str, str]]
+
+
+def _newest(reader: JournalReader) -> _Newest:
+    return _Newest(
+        {(one.row.stream, one.row.ledger): one.row for one in reader.rows(Digest)},
+        {one.row.stream: one.row for one in reader.rows(StopMoved)},
+        {one.row.symbol: one.row for one in reader.rows(PositionMessage)},
+        Counter(one.row.stream for one in reader.rows(Decision)),
+        halts_in(reader, reader.streams()),
+    )
+
+
+def _stream(reader: JournalReader, stream: Stream, newest: _Newest) -> dict[str, Any]:
+    emulator = newest.digests.get((stream, Ledger.EMULATOR))
+    exchange = newest.digests.get((stream, Ledger.EXCHANGE))
+    reported, stop = newest.positions.get(stream.symbol), newest.stops.get(stream)
     executions = reader.executions(stream.category, stream.symbol)
     position = sum(
         float(one.quantity) * (1.0 if one.side == "Buy" else -1.0)
         for _, one in executions
         if one.exec_type != "Funding"
     )
-    reported = [one.row for one in reader.rows(PositionMessage) if one.row.symbol == stream.symbol]
-    stops = [one.row for one in reader.rows(StopMoved) if one.row.stream == stream]
-    decisions = [one for one in reader.rows(Decision) if one.row.stream == stream]
     return {
         "stream": str(stream),
-        "last_bar": None if e_digest is None else iso(e_digest.start_ms),
-        "digest_emulator": None if e_digest is None else e_digest.full_digest or e_digest.chain,
-        "digest_exchange": (x := latest[Ledger.EXCHANGE]) and (x.full_digest or x.chain),
-        "decisions": len(decisions),
+        "last_bar": None if emulator is None else iso(emulator.start_ms),
+        "digest_emulator": emulator and (emulator.full_digest or emulator.chain),
+        "digest_exchange": exchange and (exchange.full_digest or exchange.chain),
+        "decisions": newest.decisions[stream],
         "executions": len(executions),
         "position": round(position, 8),
-        "position_reported": _position_text(reported[-1]) if reported else None,
-        "stop": stops[-1].stop_loss if stops and abs(position) > 1e-9 else None,
-        "halts": remember(reader, [stream]).halts[stream],
+        "position_reported": None if reported is None else _position_text(reported),
+        "stop": stop.stop_loss if stop is not None and abs(position) > 1e-9 else None,
+        "halts": newest.halts[stream],
     }
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from engines.journal import JournalReader, Kind
 from engines.live.inbox import Control, Inbox
-from engines.live.memory import remember
+from engines.live.memory import halts_in
 from feeds.stream import Stream
 from kwin_core.errors import JournalError
 
@@ -133,7 +133,7 @@ class ControlChannel:
                     for event in reader.events(Kind.CONTROL)
                     if isinstance(event.body, Mapping) and event.body.get("id") == identity
                 ]
-                halts = remember(reader, self._streams).halts
+                halts = halts_in(reader, self._streams)
         except JournalError as error:
             return {"error": f"recorded, but the journal cannot be read: {error}"}
         return {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.journal import Journal, JournalReader, Kind
-from engines.live.memory import remember
+from engines.live.memory import halts_in
 from kwin_core.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def write_control(path: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     ):
         seq = message.event(Kind.CONTROL, now_ms, {**given, "by": "operator", "offline": True})
     with JournalReader(path) as reader:
-        halts = remember(reader, reader.streams()).halts
+        halts = halts_in(reader, reader.streams())
     return {
         "recorded": True,
         "seq": seq,
