@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engines.command_line import new_app, run
+from engines.command_line import BAD_USAGE, fail, new_app, run
 
 _HELP = """Run KWIN on live data: on paper, on a demo account, or with real money.
 
@@ -34,6 +34,8 @@ Exit codes: 0 stopped as asked, 1 bad result, 2 wrong usage or configuration, 3 
 5 disk full, 6 clock off, 7 digests do not match, 8 the exchange refuses the account, 9 exchange not reachable,
 10 a defect of this program, 11 not flat although asked to be: look at the exchange now.
 """
+
+_OF_THE_EXTRA = ("pybit", "websocket", "requests", "tenacity", "pydantic", "structlog", "prometheus_client")
 
 app = new_app(_HELP)
 
@@ -236,7 +238,15 @@ def upgrade_check(where: Where, as_json: AsJson = False) -> int:
 
 def main() -> None:
     """Entry point of ``kwin-live``."""
-    sys.exit(run(app, name="kwin-live"))
+    try:
+        code = run(app, name="kwin-live")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _OF_THE_EXTRA:
+            raise
+        fail(f"{missing} is not installed: pip install 'kwin[live]'")
+        code = BAD_USAGE
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from engines.command_line import run
 from engines.live.cli import app as live_app
 from engines.live.exit_codes import ExitCode
 from tests.core.kwin_runs import FIXTURE, fixture_bars
+from tests.golden_data import PROJECT_ROOT
 from tests.live.desk_rig import exchange_with
 
 BARS = 1_200
@@ -212,3 +213,17 @@ def _wait_for_bars(path: Path) -> None:
             return False
 
     until(some, "the deployment records bars")
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"), [("pybit", "settings"), ("pybit", "run"), ("pydantic", "check")]
+)
+def test_without_the_extra_one_line_names_it(missing: str, command: str) -> None:
+    """Installed as README's first command does it: no traceback."""
+    program = f"import sys; sys.modules[{missing!r}] = None; from engines.live.cli import main; main()"
+    config = str(PROJECT_ROOT / "live.example.toml")
+    done = subprocess.run(
+        [sys.executable, "-c", program, command, config], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {missing} is not installed: pip install 'kwin[live]'\n"
