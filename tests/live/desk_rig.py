@@ -159,6 +159,7 @@ class DeskRig:
             "trade_from_ms": next(iter(setups.values())).settings["trade_from_ms"],
             "instruments": {str(stream): {"tick": 0.01, "lot": 0.01} for stream in setups},
         }
+        self.on_settled: Callable[[], None] = lambda: None  # whenever nothing is under way
         self.exit: ExitCode | None = None
         self.failure: BaseException | None = None
         self._lost = exchange.data_frames
@@ -196,13 +197,16 @@ class DeskRig:
         if self.failure is not None:
             raise AssertionError("the runner has failed") from self.failure
         self.clock.run_due()
-        return (
+        done = (
             self.feed.idle
             and self.private.idle
             and self.frames + self._lost >= max(frames, self.exchange.data_frames)
             and self.runner.idle
             and self.feed.idle
         )
+        if done:
+            self.on_settled()
+        return done
 
     def settle(self) -> None:
         """Wait for that."""

@@ -70,15 +70,7 @@ class Fleet:
             warmup_bars=WARM_UP - 1,
             **self.options,
         )
-        settled = rig.settled
-
-        def watched(frames: int = 0) -> bool:
-            done = settled(frames)
-            if done:
-                self._watch()
-            return done
-
-        rig.settled = watched  # type: ignore[method-assign]
+        rig.on_settled = self._watch
         return rig
 
     def restart(self) -> None:
@@ -176,6 +168,21 @@ def busiest(times_ms: Sequence[int]) -> int:
 GIVEN: dict[str, Any] = {"use_dir_lock": False}
 
 
+def setup_of(profile: str, capital: float, trade_from_ms: int) -> Setup:
+    """KWIN as every symbol of a fleet trades it."""
+    return build(
+        "dual-sfp",
+        profile,
+        {"use_window": False, **GIVEN},
+        tick=0.01,
+        timeframe_ms=BAR_MS,
+        now_ms=0,
+        lot=0.01,
+        capital=capital,
+        trade_from_ms=trade_from_ms,
+    )
+
+
 @contextmanager
 def fleet(
     folder: Path,
@@ -207,20 +214,7 @@ def fleet(
     if options.get("allocation", 0) is None:
         options["allocation"] = {Stream("linear", name, BAR_MS): Decimal(1) / symbols for name in names}
     trade_from_ms = START_MS + BAR_MS * begin
-    setups = {
-        Stream("linear", name, BAR_MS): build(
-            "dual-sfp",
-            profile,
-            {"use_window": False, **GIVEN},
-            tick=0.01,
-            timeframe_ms=BAR_MS,
-            now_ms=0,
-            lot=0.01,
-            capital=capital,
-            trade_from_ms=trade_from_ms,
-        )
-        for name in names
-    }
+    setups = {Stream("linear", name, BAR_MS): setup_of(profile, capital, trade_from_ms) for name in names}
     values: dict[str, Any] = {"balance": balance, "reply_delay_ms": 1.0, **(exchange_options or {})}
     with Exchange(markets, start_ms=trade_from_ms - BAR_MS + 5_000, **values) as exchange:
         made = Fleet(exchange, folder / "live.sqlite", setups, profile, capital=capital, **options)

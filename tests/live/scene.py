@@ -118,15 +118,7 @@ class Scene:
             warmup_bars=FIRST - 1,
             **self._options,
         )
-        settled = rig.settled
-
-        def watched(frames: int = 0) -> bool:
-            done = settled(frames)
-            if done:
-                self._watch()
-            return done
-
-        rig.settled = watched  # type: ignore[method-assign]
+        rig.on_settled = self._watch
         return rig
 
     def _watch(self) -> None:

@@ -124,15 +124,7 @@ def soak(folder: Path, *, seed: int, shadow: bool, bars_count: int, profile: str
             look_ms=300_000,
         )
         made = Soak(exchange, rig, seed, profile)
-        settled = rig.settled
-
-        def watched(frames: int = 0) -> bool:
-            done = settled(frames)
-            if done:
-                made.watch()
-            return done
-
-        rig.settled = watched  # type: ignore[method-assign]
+        rig.on_settled = made.watch
         try:
             rig.start()
             for k in range(FIRST, FIRST + bars_count):

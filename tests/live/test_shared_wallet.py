@@ -15,9 +15,8 @@ from engines.journal import Ack, JournalReader, Outcome
 from engines.live.feasibility import TooLarge
 from engines.live.inbox import Control
 from kwin_core.engine import Buffers, make_engine
-from kwin_core.kwin.setup import build
 from kwin_core.state import ENTRY, FILLED
-from tests.live.fleet import BAR_MS, GIVEN, START_MS, WARM_UP, Fleet, fleet, series_of
+from tests.live.fleet import BAR_MS, START_MS, WARM_UP, Fleet, fleet, series_of, setup_of
 
 CAPITAL = 100.0
 
@@ -27,17 +26,7 @@ def entering_bar(profile: str = "intent") -> int:
     """The first bar of the first series on which a fresh ledger enters."""
     bars = series_of(0, WARM_UP + 300)
     for begin in range(WARM_UP, WARM_UP + 200):
-        setup = build(
-            "dual-sfp",
-            profile,
-            {"use_window": False, **GIVEN},
-            tick=0.01,
-            timeframe_ms=BAR_MS,
-            now_ms=0,
-            lot=0.01,
-            capital=CAPITAL,
-            trade_from_ms=START_MS + BAR_MS * begin,
-        )
+        setup = setup_of(profile, CAPITAL, START_MS + BAR_MS * begin)
         engine = make_engine(setup.strategy, setup.frozen)
         states, buffers = engine.new_state(setup.settings, setup.params), Buffers(setup.strategy, 0, 4096)
         engine.run(states, bars[: begin + 2], setup.params, buffers)
