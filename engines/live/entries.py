@@ -168,6 +168,10 @@ class Entries:
 
     def send(self, turn: Turn, order: Working) -> None:
         """Hand it to the gateway; a second time it goes out under the same name and cannot double."""
+        if order.enters and turn.seat.held_qty == 0:
+            leaving.end(
+                turn.seat
+            )  # what it opens is another position, whether or not a flat one is ever told
         turn.sent(order.link_id, sent_ms=turn.now_ms)
         turn.send(
             MarketOrder(

@@ -7,10 +7,21 @@ from dataclasses import dataclass, field
 
 from engines.journal import Event, Intent, JournalReader, Kind, OrderLink, parse_order_link_id
 from engines.live.intents import working_of
+from engines.live.leaving import LastExit
 from engines.live.limits import ACCOUNT_WIDE
 from engines.live.tally import Tally, recorded_tally
 from engines.live.working import ENTRY, FLATTEN, Working
 from feeds.stream import Stream
+
+
+@dataclass(frozen=True)
+class Named:
+    """An order that was named: number of its message, name, side, and whether it waits for another to be done."""
+
+    seq: int
+    link: OrderLink
+    side: int
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -25,7 +36,7 @@ class Memory:
         By stream, when its position last agreed with the exchange's, so that every execution was known (ms); when the
         journal began, if it never did.
     last_exit
-        By stream, action and bar (open time, ms) of an exit of the whole position that no entry has followed.
+        By stream, the exit of the whole position that no entry has followed.
     attempts
         By stream, the bar's open time (ms) and action: how many orders were named for them.
     tally
@@ -36,7 +47,7 @@ class Memory:
 
     halts: dict[Stream, dict[str, str]] = field(default_factory=dict)
     fills_until_ms: dict[Stream, int] = field(default_factory=dict)
-    last_exit: dict[Stream, tuple[str, int]] = field(default_factory=dict)
+    last_exit: dict[Stream, LastExit] = field(default_factory=dict)
     attempts: dict[Stream, dict[tuple[int, str], int]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     unanswered: dict[Stream, dict[str, Working]] = field(default_factory=dict)
@@ -68,11 +79,14 @@ def halts_in(reader: JournalReader, streams: Iterable[Stream]) -> dict[Stream, d
 def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
     """Read all of it from the journal, each table once."""
     halts = halts_in(reader, streams)
-    names: dict[Stream, list[tuple[int, OrderLink]]] = {stream: [] for stream in halts}
+    names: dict[Stream, list[Named]] = {stream: [] for stream in halts}
     for one in reader.rows(Intent):
         link = parse_order_link_id(one.row.order_link_id) if one.row.order_link_id else None
         if link is not None and one.row.stream in names:
-            names[one.row.stream].append((one.seq, link))
+            body = one.row.body if isinstance(one.row.body, Mapping) else {}
+            names[one.row.stream].append(
+                Named(one.seq, link, int(body.get("side", 0)), bool(body.get("waits")))
+            )
     unanswered: dict[Stream, dict[str, Working]] = {stream: {} for stream in halts}
     for one in reader.open_intents():
         if one.row.stream in unanswered:
@@ -89,28 +103,33 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
     )
 
 
-def _last_exit(
-    stream: Stream, names: Sequence[tuple[int, OrderLink]], controls: Sequence[Event]
-) -> tuple[str, int] | None:
-    """The newest order of a stream or flatten of its symbol, when it was to leave."""
-    seq, link = names[-1] if names else (0, None)
-    found = None if link is None else (link.action, link.start_ms(stream.timeframe_ms))
+def _last_exit(stream: Stream, names: Sequence[Named], controls: Sequence[Event]) -> LastExit | None:
+    """The newest order of a stream or flatten of its symbol, when it was to leave.
+
+    An entry that waits for the position it reverses follows an exit only when it has been sent, and that the position
+    tells: the exit's side is then no longer against it.
+    """
+    newest = next((one for one in reversed(names) if not one.waits), None)
+    found = None
+    if newest is not None and newest.link.action != ENTRY:
+        found = LastExit(newest.link.action, newest.link.start_ms(stream.timeframe_ms), newest.side)
     for event in controls:
         body = event.body if isinstance(event.body, Mapping) else {}
         of_it = body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol)
-        if event.seq >= seq and of_it:
-            found = (FLATTEN, event.received_ms)
-    return None if found is None or found[0] == ENTRY else found
+        if of_it and (newest is None or event.seq >= newest.seq):
+            found = LastExit(FLATTEN, event.received_ms, 0)
+    return found
 
 
-def _attempts(stream: Stream, names: Sequence[tuple[int, OrderLink]]) -> dict[tuple[int, str], int]:
+def _attempts(stream: Stream, names: Sequence[Named]) -> dict[tuple[int, str], int]:
     """Of the newest bar that orders were named for: a name is used once, whichever process used it."""
-    starts = [link.start_ms(stream.timeframe_ms) for _, link in names]
+    starts = [one.link.start_ms(stream.timeframe_ms) for one in names]
     newest_ms = max(starts, default=0)
     found: dict[tuple[int, str], int] = {}
-    for bar_ms, (_, link) in zip(starts, names, strict=True):
+    for bar_ms, one in zip(starts, names, strict=True):
         if bar_ms == newest_ms:
-            found[bar_ms, link.action] = max(link.attempt, found.get((bar_ms, link.action), 0))
+            key = (bar_ms, one.link.action)
+            found[key] = max(one.link.attempt, found.get(key, 0))
     return found
 
 

@@ -346,3 +346,45 @@ def test_executions_that_lists_show_late_are_found_in_the_end(lag_s: int, tmp_pa
         at.exchange.faults.clear()
         at.run(300)
         assert at.held == at.there == ZERO
+
+
+@pytest.mark.parametrize("topic", ["position", "order"])
+def test_a_reversal_whose_flat_moment_is_never_told_keeps_its_new_position(
+    topic: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old side is left, the new one is entered, and no report of a flat position comes between: nothing more."""
+    key = tuple(sorted({"use_window": False, "use_bar_trail": False, **REVERSING}.items()))
+    plan = next(one for one in scenes.planned("intent", key) if _reversed_later(one, key))
+    monkeypatch.setattr(scenes, "planned", lambda *_: (plan,))
+    with scene(tmp_path, given=REVERSING, lives=0) as at:
+        at.to_decision().decide()
+        before = at.held
+        at.rig.run_to(int(at.bars["time_ms"][plan.ends]) + BAR_MS - 5_000)
+        at.exchange.faults.ws.mute(topic, n=4)
+        at.run(60)
+        assert at.there * before < 0
+        assert at.held == at.there
+        assert [link.action for link, _ in at.orders()] == ["e", "r", "e"]
+
+
+def test_a_reversal_left_in_part_before_a_kill_is_left_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The close of the old side filled 40 percent, and the process was killed before the next attempt."""
+    key = tuple(sorted({"use_window": False, "use_bar_trail": False, **REVERSING}.items()))
+    plan = next(one for one in scenes.planned("intent", key) if _reversed_later(one, key))
+    monkeypatch.setattr(scenes, "planned", lambda *_: (plan,))
+    with scene(tmp_path, given=REVERSING, lives=0) as at:
+        at.to_decision().decide()
+        before = at.held
+        at.rig.run_to(int(at.bars["time_ms"][plan.ends]) + BAR_MS - 5_000)
+        at.exchange.faults.eng.partial([0.4])
+        at.run(5.5)
+        assert at.there * before > 0
+        at.restart()
+        at.run(90)
+        assert at.there * before <= 0
+        at.restart()
+        at.run(60)
+        assert [link.action for link, _ in at.orders()] in (["e", "r", "r"], ["e", "r", "r", "e"])
+        assert at.held == at.there
