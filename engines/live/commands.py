@@ -10,7 +10,8 @@ from typing import Any
 from engines.command_line import BAD_USAGE, console, fail, print_json
 from engines.input_values import gather_inputs
 from engines.live.bybit.keys import load_keys
-from engines.live.deployment import Deployment, exit_code_of, stops_on_signals
+from engines.live.deployment import Deployment
+from engines.live.ending import exit_code_of, stops_on_signals
 from engines.live.exit_codes import ExitCode
 from engines.live.lane import Lane
 from engines.live.logs import Logs

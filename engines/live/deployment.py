@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from functools import partial
-from importlib.metadata import version
-from typing import Any
 
-from engines.journal import Configuration, Journal, JournalReader, Kind
+from engines.journal import Configuration, Journal, JournalReader
+from engines.live.beginning import begun_before, go_live_ms, setups_of, start_body
 from engines.live.bybit.gateway import BybitGateway
 from engines.live.bybit.keys import Keys, load_keys
-from engines.live.bybit.private_stream import PrivateSettings, PrivateStream
+from engines.live.bybit.private_stream import PRIVATE_HOSTS, PrivateSettings, PrivateStream
 from engines.live.bybit.session import BybitSession, use_clock
 from engines.live.bybit.startup import (
-    AccountError,
     Checked,
-    ClockError,
     check_account,
     check_clock,
     measure_offset,
 )
 from engines.live.desk import Desk
-from engines.live.entries import EntryPolicy
-from engines.live.exchange_desk import DeskPolicy, ExchangeDesk
+from engines.live.desk_policy import desk_policy
+from engines.live.exchange_desk import ExchangeDesk
 from engines.live.exit_codes import ExitCode
 from engines.live.feasibility import untradable_trail
 from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told
@@ -37,7 +31,6 @@ from engines.live.lane import Lane
 from engines.live.memory import Memory, remember
 from engines.live.operation.channel import ControlChannel
 from engines.live.paper import PaperDesk
-from engines.live.protector import ProtectPolicy
 from engines.live.restart import Recovered, recover
 from engines.live.runner import Runner, RunnerOptions
 from engines.live.settings import Loaded
@@ -45,7 +38,6 @@ from engines.live.watch.build import is_watched, watch_of
 from engines.live.watch.copies import Copies
 from engines.live.watch.happenings import What
 from engines.live.watch.secrets import load_watch_secrets
-from engines.moments import moment_ms
 from feeds.instants import iso
 from feeds.live import ClosedBar, LiveFeed, LiveSettings, Notice, WallClock
 from feeds.live.clock import Clock
@@ -53,140 +45,12 @@ from feeds.live.events import NoticeKind
 from feeds.live.history import read_instruments
 from feeds.protocol import Instrument
 from feeds.stream import Stream
-from kwin_core.bars import floor_time
-from kwin_core.errors import ConfigError, JournalError, KwinError, ParityError, VenueError
-from kwin_core.kwin.setup import Setup, build
+from kwin_core.errors import ConfigError, VenueError
 
 CLOSE_S = 5.0
 _LAST_WORDS_S = 2.0  # for messages that wait
 _DAY_MS = 86_400_000
-PRIVATE_HOSTS = {
-    "mainnet": "wss://stream.bybit.com",
-    "demo": "wss://stream-demo.bybit.com",
-    "testnet": "wss://stream-testnet.bybit.com",
-}
 _log = logging.getLogger("kwin.live")
-
-
-def exit_code_of(error: KwinError) -> ExitCode:
-    """The code that a supervisor sees for an error."""
-    if isinstance(error, JournalError):
-        return {"in_use": ExitCode.SECOND_INSTANCE, "full": ExitCode.DISK_FULL}.get(
-            error.kind, ExitCode.JOURNAL
-        )
-    for kind, code in (
-        (ClockError, ExitCode.CLOCK),
-        (AccountError, ExitCode.ACCOUNT),
-        (VenueError, ExitCode.VENUE),
-        (ParityError, ExitCode.DIGESTS),
-        (ConfigError, ExitCode.USAGE),
-    ):
-        if isinstance(error, kind):
-            return code
-    return ExitCode.DEFECT
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What was fixed when the deployment went live, and holds for every later process.
-
-    Attributes
-    ----------
-    trade_from_ms
-        Bars that open earlier never order (ms).
-    body
-        The START event's body.
-    """
-
-    trade_from_ms: int
-    body: Mapping[str, Any]
-
-    def instruments(self, now: Mapping[Stream, Instrument]) -> dict[Stream, Instrument]:
-        """Facts of the instruments as they were: the ledgers go on with the tick and lot they began with."""
-        then = self.body["instruments"]
-        return {
-            stream: replace(one, tick=then[str(stream)]["tick"], lot=then[str(stream)]["lot"])
-            for stream, one in now.items()
-        }
-
-
-def go_live_ms(loaded: Loaded, now_ms: int) -> int:
-    """``trade_from`` as an instant: of "now" the open of the next bar of the longest timeframe."""
-    text = loaded.config.deployment.trade_from
-    if text != "now":
-        return int(moment_ms(text, "deployment.trade_from") or 0)
-    longest_ms = max(stream.timeframe_ms for stream in loaded.config.streams)
-    return floor_time(now_ms, longest_ms) + longest_ms
-
-
-def begun_before(reader: JournalReader, loaded: Loaded) -> Begun | None:
-    """What an earlier process fixed; None for a new journal.
-
-    Raises
-    ------
-    ConfigError
-        The configuration would change what its ledgers compute.
-    """
-    starts = reader.events(Kind.START)
-    if not starts or not isinstance(starts[0].body, Mapping):
-        return None
-    first = starts[0].body
-    for key, now in _fixed(loaded).items():
-        if first.get(key) != now:
-            raise ConfigError(
-                f"{loaded.path}: {key} was {first.get(key)!r} when journal {reader.path} began and is {now!r} now: "
-                "that would change the past; give the new setting a new journal"
-            )
-    return Begun(int(first["trade_from_ms"]), first)
-
-
-def _fixed(loaded: Loaded) -> dict[str, Any]:
-    """What may not change in the life of a journal."""
-    config = loaded.config
-    deployment = config.deployment
-    return {
-        "profile": deployment.profile,
-        "preset": deployment.preset,
-        "capital": deployment.capital,
-        "inputs": config.inputs,
-        "streams": sorted(str(stream) for stream in config.streams),
-    }
-
-
-def setups_of(
-    loaded: Loaded, instruments: Mapping[Stream, Instrument], trade_from_ms: int
-) -> dict[Stream, Setup]:
-    """One run of KWIN a stream: what `kwin-backtest --trade-from --capital` builds for the same bars."""
-    deployment = loaded.config.deployment
-    return {
-        stream: build(
-            deployment.preset,
-            deployment.profile,
-            loaded.config.inputs,
-            tick=one.tick,
-            timeframe_ms=stream.timeframe_ms,
-            now_ms=trade_from_ms,
-            lot=one.lot,
-            capital=deployment.capital,
-            trade_from_ms=trade_from_ms,
-        )
-        for stream, one in instruments.items()
-    }
-
-
-def start_body(
-    loaded: Loaded, instruments: Mapping[Stream, Instrument], trade_from_ms: int
-) -> dict[str, Any]:
-    """Everything that is needed to build the same setups again, for the journal."""
-    return {
-        **_fixed(loaded),
-        "version": version("kwin"),
-        "trade_from_ms": trade_from_ms,
-        "authority": loaded.config.deployment.authority,
-        "instruments": {
-            str(stream): {"tick": one.tick, "lot": one.lot} for stream, one in instruments.items()
-        },
-    }
 
 
 class Deployment:
@@ -456,45 +320,3 @@ class Deployment:
             words = untradable_trail(self.lanes[stream].setup, rules, Decimal(str(rows[0]["lastPrice"])))
             if words is not None:
                 raise ConfigError(f"{stream.symbol}: {words}")
-
-
-def desk_policy(loaded: Loaded) -> DeskPolicy:
-    """The desk's policy as the settings have it."""
-    config = loaded.config
-    policy = config.policy
-    return DeskPolicy(
-        entries=EntryPolicy(int(policy.max_entry_delay_s * 1000), policy.too_large),
-        protection=ProtectPolicy(
-            on_trail_refused=policy.on_trail_refused,
-            never_loosen=config.deployment.profile == "intent",
-            naked_exit_ms=int(policy.naked_exit_s * 1000),
-            adopted_stop_percent=Decimal(str(policy.adopted_stop_percent)),
-            stop_withdrawn=policy.stop_withdrawn,
-        ),
-        orphans=policy.orphans,
-        shadow=config.deployment.authority == "shadow",
-        equity_from_wallet=config.deployment.equity == "wallet",
-        allocation={one.stream: Decimal(str(one.allocation)) for one in config.symbols},
-        settle_ms=int(policy.settle_s * 1000),
-        look_ms=int(policy.look_s * 1000),
-        limits=config.limits.limits,
-        canary=config.canary.canary,
-    )
-
-
-@contextmanager
-def stops_on_signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in good order while this is entered."""
-
-    def handle(number: int, _frame: object) -> None:
-        stop(signal.Signals(number).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

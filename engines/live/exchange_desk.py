@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from engines.journal import Kind, Message, Outcome
+from engines.journal import Kind, Message
 from engines.live import leaving
+from engines.live.answers import Answers
 from engines.live.books import Books
-from engines.live.canary import Canary
 from engines.live.desk import DeskEvent
-from engines.live.entries import Entries, EntryPolicy
+from engines.live.desk_policy import DeskPolicy
+from engines.live.entries import Entries
 from engines.live.follow import Follow
 from engines.live.guard import AccountView, Guard
 from engines.live.holding import Holding, holding_of
 from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
-from engines.live.limits import Limits
 from engines.live.memory import Memory, lift
 from engines.live.pictures import Pictures
-from engines.live.protector import Protector, ProtectPolicy
-from engines.live.reconcile import Orphans
-from engines.live.seat import Look, Seat, Sent
+from engines.live.protector import Protector
+from engines.live.seat import Seat, Sent
 from engines.live.turn import Turn
 from engines.live.venue import (
     Answer,
@@ -37,14 +35,9 @@ from engines.live.venue import (
     MarketOrder,
     OrderReport,
     PositionReport,
-    PriceReport,
-    Protect,
-    ReadExecutions,
-    ReadOrder,
     ReadPosition,
     ReadWallet,
     Recall,
-    Refusal,
     Request,
     TradingRules,
     Urgency,
@@ -56,48 +49,7 @@ from feeds.live.clock import Clock
 from feeds.live.events import ClosedBar, Phase
 from feeds.stream import Stream
 
-_OVERLAP_MS = 60_000  # executions are read again this far back: duplicates are dropped by their id
-_LOOK_AGAIN_MS = 2_000
-_SOON_MS = 1_500  # a report that differs: the executions may be on their way
-
-
-@dataclass(frozen=True)
-class DeskPolicy:
-    """How the desk behaves; see the settings of the same names.
-
-    Attributes
-    ----------
-    entries, protection
-        Of the parts.
-    orphans
-        For positions that the ledger does not know.
-    shadow
-        Follow the emulator's trades instead of sending X's decisions.
-    equity_from_wallet
-        Size by the wallet's share instead of the book.
-    allocation
-        Share of the wallet by stream: no symbol binds more of it as margin.
-    settle_ms
-        So long a bar waits for its position to be confirmed.
-    look_ms
-        Pause between two pictures while exposed; ten times that while flat.
-    limits, canary
-        Of the account.
-    """
-
-    entries: EntryPolicy
-    protection: ProtectPolicy
-    orphans: Orphans
-    shadow: bool
-    equity_from_wallet: bool
-    allocation: Mapping[Stream, Decimal]
-    settle_ms: int = 1_000
-    look_ms: int = 60_000
-    limits: Limits = field(default_factory=Limits)
-    canary: Canary | None = None
-
-
-_FLAT_ROUNDS = 10
+_FLAT_ROUNDS = 10  # while flat a picture is taken this much more seldom
 
 
 class ExchangeDesk:
@@ -167,6 +119,9 @@ class ExchangeDesk:
 
         self._books = Books(self._entries, self._protector, policy.orphans)
         self._pictures = Pictures(self._entries, self._protector, self._books, inbox, policy.orphans)
+        self._answers = Answers(
+            self._entries, self._protector, self._books, self._pictures, self._hear_wallet
+        )
 
     # -- the runner's protocol ---------------------------------------------------------------------------
 
@@ -303,10 +258,9 @@ class ExchangeDesk:
 
     def _on_report(self, report: Any, message: Message, now_ms: int) -> Sequence[Request]:
         if isinstance(report, WalletReport):
-            self.wallet = report
             body = {"balance": str(report.wallet_balance), "available": str(report.available)}
             message.event(Kind.WALLET, now_ms, body)
-            self._guard.compare_wallet(message, now_ms, report)
+            self._hear_wallet(report, message, now_ms)
             return ()
         seat = self._seat_of(report.category, report.symbol)
         if seat is None:
@@ -317,6 +271,10 @@ class ExchangeDesk:
             self._guard.judge_trades(turn)
         return self._finish(turn)
 
+    def _hear_wallet(self, report: WalletReport, message: Message, now_ms: int) -> None:
+        self.wallet = report
+        self._guard.compare_wallet(message, now_ms, report)
+
     def _stranger(self, report: Any, message: Message, now_ms: int) -> Sequence[Request]:
         """Of a symbol that nobody here trades: recorded, never skipped."""
         kinds = {ExecutionReport: Kind.SIGNAL, OrderReport: Kind.ORDER, PositionReport: Kind.POSITION}
@@ -324,113 +282,10 @@ class ExchangeDesk:
         message.event(kinds[type(report)], now_ms, body, category=report.category, symbol=report.symbol)
         return ()
 
-    # -- answers -----------------------------------------------------------------------------------------
-
     def _on_answer(self, answer: Answer, message: Message, now_ms: int) -> Sequence[Request]:
-        request = answer.request
-        turn = Turn(self.seats[request.stream], message, now_ms)
-        turn.number(
-            Kind.REPLY,
-            {
-                "to": type(request).__name__,
-                "order_link_id": getattr(request, "order_link_id", ""),
-                "outcome": answer.outcome.value,
-                "code": answer.code,
-                "text": answer.text,
-                "kind": str(answer.kind),
-                "sent_ms": answer.sent_ms,
-                "received_ms": answer.received_ms,
-            },
-        )
-        match request:
-            case MarketOrder():
-                self._ordered(turn, request, answer)
-            case Protect():
-                self._protector.answered(turn, answer)
-            case ReadOrder():
-                self._looked_up(turn, request, answer)
-            case _:
-                self._read(turn, answer)
+        turn = Turn(self.seats[answer.request.stream], message, now_ms)
+        self._answers.take(turn, answer)
         return self._finish(turn)
-
-    def _ordered(self, turn: Turn, request: MarketOrder, answer: Answer) -> None:
-        link_id = request.order_link_id
-        order = turn.lane.working.get(link_id)
-        known = order or turn.seat.unanswered.get(link_id)
-        if known is None:
-            return
-        turn.ack(
-            known,
-            answer.outcome,
-            answer.text,
-            answer.code,
-            order_id=answer.order_id,
-            sent_ms=answer.sent_ms,
-            received_ms=answer.received_ms,
-        )
-        if order is None:
-            return  # its executions were faster than the answer, or it was given up
-        if answer.outcome is Outcome.CONFIRMED:
-            self._entries.watch(turn, link_id)
-        elif answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.DUPLICATE:
-            self._entries.look_up(turn, link_id)
-        elif order.enters:
-            self._entry_refused(turn, link_id, answer)
-        else:
-            self._exit_refused(turn, link_id, answer)
-
-    def _entry_refused(self, turn: Turn, link_id: str, answer: Answer) -> None:
-        """Definitely not there: X stays flat, the script's flags stay as it set them, no retry."""
-        kinds = {Refusal.EXPIRED.value: "missed", Refusal.RECALLED.value: "denied"}
-        kind = kinds.get(answer.kind, "rejected")
-        turn.drift(kind, code=answer.code, reason=answer.text)
-        if answer.kind in (Refusal.ACCOUNT, Refusal.ROUTING, Refusal.UNTRADABLE, Refusal.UNKNOWN_WORDS):
-            turn.halt(str(answer.kind), answer.text)
-        turn.failure("entry", str(answer.kind) or "rejected", answer.text, code=answer.code)
-        turn.end(link_id, answer.text)
-
-    def _exit_refused(self, turn: Turn, link_id: str, answer: Answer) -> None:
-        """An exit has to get out: flat already, or a further attempt under the next name."""
-        order = turn.end(link_id, answer.text)
-        turn.at(turn.now_ms, "look", "exit refused")
-        if answer.kind == Refusal.ALREADY_FLAT or order is None:
-            return
-        turn.failure("exit", str(answer.kind) or "rejected", answer.text, code=answer.code)
-        if answer.kind in (Refusal.ACCOUNT, Refusal.ROUTING):
-            turn.halt(str(answer.kind), answer.text)
-
-    def _looked_up(self, turn: Turn, request: ReadOrder, answer: Answer) -> None:
-        if answer.outcome is not Outcome.CONFIRMED:
-            return  # unknown stays unknown: the look-up's timer asks again
-        if not answer.rows:
-            self._entries.not_found(turn, request.order_link_id)
-        for report in answer.rows:
-            self._books.order(turn, report)
-
-    def _read(self, turn: Turn, answer: Answer) -> None:
-        """Rows of a read are reports like those of the stream; an answer that failed is no answer."""
-        seat, request = turn.seat, answer.request
-        good = answer.outcome is Outcome.CONFIRMED
-        if isinstance(request, ReadPosition) and not answer.rows:
-            good = False  # asked for one symbol and got none: that is no answer, and surely not flat (D13)
-        if isinstance(request, ReadExecutions) and good and answer.sent_ms is not None:
-            seat.fills_read_ms = max(seat.fills_read_ms, answer.sent_ms)
-        for report in answer.rows if good else ():
-            if isinstance(report, WalletReport):
-                self.wallet = report
-                self._guard.compare_wallet(turn.message, turn.now_ms, report)
-            elif isinstance(report, PriceReport):
-                seat.last_price = report.last
-            else:
-                self._books.take(turn, report)
-        if request.key == seat.settle_key:
-            self._pictures.settled(turn, good=good)
-        look = seat.look
-        if look is not None and request.key in look.waiting:
-            seat.look = look = Look(look.why, look.waiting - {request.key}, look.failed or not good)
-            if not look.waiting:
-                seat.look = None
-                self._pictures.compare(turn, look)
 
     # -- the link, timers, the operator ------------------------------------------------------------------
 

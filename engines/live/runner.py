@@ -14,28 +14,21 @@ from functools import partial
 from typing import Any, cast
 
 from engines.journal import (
-    Decision,
-    Digest,
-    Drift,
     Execution,
-    Failure,
     Journal,
     Kind,
-    Ledger,
     Message,
-    Snapshot,
 )
 from engines.live.desk import Desk
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, Noticed, TimerRang, Told
 from engines.live.inbox import Message as Post
-from engines.live.intents import decision_id
-from engines.live.lane import Lane, commands_of
-from engines.live.ledger import Ledger as Run
+from engines.live.lane import Lane
+from engines.live.records import record_decision, record_digests, record_notice, record_snapshots
 from engines.live.unrecorded import Unrecorded, UnrecordedMessage
 from engines.live.venue import Request
 from feeds.live.clock import Clock
-from feeds.live.events import ClosedBar, Notice, NoticeKind, Origin, Phase
+from feeds.live.events import ClosedBar, NoticeKind, Origin, Phase
 from feeds.stream import Stream
 from kwin_core.errors import JournalError
 
@@ -259,7 +252,7 @@ class Runner:
                     requests += self._one_bar(message, one.bar, now_ms)
                 return requests
             case Noticed(notice):
-                self._on_notice(message, notice, now_ms)
+                record_notice(message, notice, now_ms)
             case Control("stop", detail):
                 message.event(Kind.STOP, now_ms, detail)
                 for lane in self.lanes.values():
@@ -310,35 +303,13 @@ class Runner:
         unsettled = self._desk.is_unsettled(lane)
         message.bar(bar.stream, bar.record[0], now_ms, source=source, unsettled=unsettled)
         events = lane.decide(bar.record)
-        live = bar.phase is not Phase.WARM_UP
-        for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
-            message.record(
-                Digest(
-                    stream=bar.stream,
-                    ledger=which,
-                    start_ms=bar.time_ms,
-                    chain=run.chain,
-                    full_digest=run.digest() if live else None,
-                )
-            )
-        self._record_decision(message, lane, emulated.events, events)
+        record_digests(message, lane, full=bar.phase is not Phase.WARM_UP)
+        record_decision(message, lane, emulated.events, events)
         requests = self._desk.after_decision(lane, emulated, message, now_ms)
         self.counts.bars += 1
         self.counts.last_bar_ms[bar.stream] = bar.time_ms
-        self._maybe_snapshot(message, lane, live=live)
+        self._maybe_snapshot(message, lane, live=bar.phase is not Phase.WARM_UP)
         return requests
-
-    def _record_decision(self, message: Message, lane: Lane, of_e: Any, of_x: Any) -> None:
-        body = {"E": commands_of(of_e, lane.setup), "X": commands_of(of_x, lane.setup)}
-        if body["E"] or body["X"]:
-            message.record(
-                Decision(
-                    stream=lane.stream,
-                    start_ms=lane.exchange.time_ms,
-                    decision_id=decision_id(lane),
-                    body=body,
-                )
-            )
 
     def _maybe_snapshot(self, message: Message, lane: Lane, *, live: bool) -> None:
         taken = self._since_snapshot.get(lane.stream, 0) + 1
@@ -346,24 +317,6 @@ class Runner:
             record_snapshots(message, lane)
             taken = 0
         self._since_snapshot[lane.stream] = taken
-
-    def _on_notice(self, message: Message, notice: Notice, now_ms: int) -> None:
-        stream = notice.stream
-        body = {"notice": notice.kind.value, "text": notice.text, "bar_ms": notice.bar_ms}
-        where = {"category": stream.category, "symbol": stream.symbol} if stream is not None else {}
-        message.event(Kind.SIGNAL, now_ms, body, **where)
-        if notice.kind is NoticeKind.DRIFT and stream is not None and notice.bar_ms is not None:
-            message.record(
-                Drift(
-                    stream=stream,
-                    start_ms=notice.bar_ms,
-                    kind="bar_revised",
-                    trade_number=None,
-                    body={"text": notice.text},
-                )
-            )
-        elif notice.kind not in _NO_FAILURES:
-            message.record(Failure(place="feed", kind=notice.kind.value, text=notice.text, body={}))
 
     # -- while the journal cannot be written (V16) -------------------------------------------------------
 
@@ -430,27 +383,6 @@ class Runner:
     def _ring_journal(self, unrecorded: Unrecorded) -> None:
         due_ms = self._clock.now_ms() + unrecorded.pause_ms()
         self._clock.call_at(due_ms, partial(self.inbox.post, TimerRang(_JOURNAL_AGAIN)))
-
-
-def record_snapshots(message: Message, lane: Lane) -> None:
-    """Both ledgers as they are now; the numbers of this message are behind them."""
-    for which, run in ((Ledger.EMULATOR, lane.emulator), (Ledger.EXCHANGE, lane.exchange)):
-        message.record(snapshot_row(lane, which, run))
-
-
-def snapshot_row(lane: Lane, which: Ledger, run: Run) -> Snapshot:
-    """A ledger's state as the journal keeps it."""
-    data = run.snapshot()
-    return Snapshot(
-        stream=lane.stream,
-        ledger=which,
-        start_ms=run.time_ms,
-        schema=run.schema(data),
-        params_hash=lane.setup.params_hash,
-        engine_hash=run.engine.hash,
-        digest=run.digest(),
-        data=data,
-    )
 
 
 def _is_warm_up(post: Post) -> bool:

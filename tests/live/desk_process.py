@@ -17,7 +17,8 @@ from pathlib import Path
 
 from engines import failpoints
 from engines.live.bybit.keys import Keys
-from engines.live.deployment import Deployment, exit_code_of, stops_on_signals
+from engines.live.deployment import Deployment
+from engines.live.ending import exit_code_of, stops_on_signals
 from engines.live.settings import load_settings
 from kwin_core.errors import KwinError
 from tests.exchange import Exchange

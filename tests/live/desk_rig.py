@@ -19,8 +19,9 @@ from engines.live.bybit.keys import Keys
 from engines.live.bybit.private_stream import PrivateSettings, PrivateStream
 from engines.live.bybit.session import BybitSession, use_clock
 from engines.live.bybit.startup import check_account
+from engines.live.desk_policy import DeskPolicy
 from engines.live.entries import EntryPolicy
-from engines.live.exchange_desk import DeskPolicy, ExchangeDesk
+from engines.live.exchange_desk import ExchangeDesk
 from engines.live.exit_codes import ExitCode
 from engines.live.feasibility import TooLarge
 from engines.live.inbox import Answered, BarClosed, Inbox, LinkChanged, Noticed, Told

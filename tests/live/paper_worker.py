@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from engines.live.deployment import Deployment, exit_code_of, stops_on_signals
+from engines.live.deployment import Deployment
+from engines.live.ending import exit_code_of, stops_on_signals
 from engines.live.settings import load_settings
 from kwin_core.errors import KwinError
 from tests.exchange.clock import SharedTime

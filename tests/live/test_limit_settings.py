@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines.live.canary import Canary, Slippage
-from engines.live.deployment import desk_policy
+from engines.live.desk_policy import desk_policy
 from engines.live.limits import Amount, Limits
 from kwin_core.errors import ConfigError
 from tests.live.test_settings import EXAMPLE, GOOD, load

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engines.journal import Decision, Digest, Drift, JournalReader, Ledger
-from engines.live.deployment import setups_of
+from engines.live.beginning import setups_of
 from engines.live.lane import Lane
 from engines.live.replay_run import ReplayRequest, replay
 from engines.live.settings import load_settings

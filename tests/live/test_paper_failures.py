@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engines.journal import JournalReader, Kind
-from engines.live.deployment import exit_code_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from kwin_core.errors import KwinError
 from tests.core.kwin_runs import fixture_bars

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engines.journal import backup_journal
-from engines.live.deployment import exit_code_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import BarClosed
 from engines.live.limits import ACCOUNT_WIDE, STALE_DATA

@@ -26,6 +26,11 @@ from feeds.live.bybit_socket import BybitSocket, Message
 from feeds.live.clock import Clock
 from kwin_core.errors import VenueError
 
+PRIVATE_HOSTS = {
+    "mainnet": "wss://stream.bybit.com",
+    "demo": "wss://stream-demo.bybit.com",
+    "testnet": "wss://stream-testnet.bybit.com",
+}
 TOPICS = ("execution", "position", "order", "wallet")
 _PARSERS: dict[str, Callable[[Any], Report]] = {
     "execution": execution_report,

@@ -11,6 +11,7 @@ from typing import Any
 
 from engines.command_line import console, print_json
 from engines.journal import Journal, JournalReader
+from engines.live.beginning import begun_before, go_live_ms, setups_of
 from engines.live.bybit.keys import Keys, load_keys
 from engines.live.bybit.session import BybitSession, use_clock
 from engines.live.bybit.startup import (
@@ -23,7 +24,7 @@ from engines.live.bybit.startup import (
     permission_lines,
     read_wallet,
 )
-from engines.live.deployment import begun_before, exit_code_of, go_live_ms, setups_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.feasibility import untradable_trail
 from engines.live.lane import Lane

@@ -13,7 +13,7 @@ import typer
 
 from engines.command_line import console, fail, print_json
 from engines.journal import JournalReader, parse_order_link_id
-from engines.live.deployment import exit_code_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.logs import Logs
 from engines.live.operation.account import Account, unrealised

@@ -17,7 +17,7 @@ import numpy as np
 
 from engines.command_line import console, fail, print_json
 from engines.journal import Decision, Digest, JournalReader, Kind, Ledger
-from engines.live.deployment import exit_code_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.lane import Lane, commands_of
 from engines.live.operation.words import journal_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.command_line import console, fail, print_json
-from engines.live.deployment import exit_code_of
+from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.operation.caller import ChannelError, ask
 from engines.live.operation.offline import write_control

@@ -16,10 +16,10 @@ from engines.command_line import console, fail, print_json
 from engines.journal.instance_lock import InstanceLock
 from engines.live.bybit.gateway import BybitGateway
 from engines.live.bybit.keys import load_keys
-from engines.live.bybit.private_stream import PrivateSettings, PrivateStream
+from engines.live.bybit.private_stream import PRIVATE_HOSTS, PrivateSettings, PrivateStream
 from engines.live.bybit.session import BybitSession
 from engines.live.bybit.startup import check_account
-from engines.live.deployment import PRIVATE_HOSTS, exit_code_of, stops_on_signals
+from engines.live.ending import exit_code_of, stops_on_signals
 from engines.live.exit_codes import ExitCode
 from engines.live.operation.account import Account
 from engines.live.operation.leave import leave
