@@ -7,6 +7,7 @@ merely carries an earlier one along is not counted again.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,6 +54,8 @@ ORDER = (
 )
 SUMS = frozenset(ORDER[ORDER.index("value") :])
 CUMULATIVE = frozenset({"cumulative", "cumulative_percent"})
+Place = tuple[int | None, int | None]
+"""Index in the export and index in the run; one of them may be lacking."""
 STYLE_SAMPLE = 100
 MISSING_COST = 5  # more than any trade that is there and differs
 EXTRA_COST = 2  # less: a setting that trades nothing at all must not look good
@@ -149,19 +152,19 @@ def in_utc(export: Export, zone: Zone) -> Aligned:
     return Aligned(shifted, table_of(shifted))
 
 
-def align(theirs: TradeTable, run: Run) -> list[tuple[int | None, int | None]]:
+def align(theirs: TradeTable, run: Run) -> list[Place]:
     """Pairs of indices in order of entry time."""
     ours = run.trades
+    begins, ends = ours["entry_time_ms"].tolist(), ours["exit_time_ms"].tolist()
     waiting: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for index, (time_ms, side) in enumerate(
-        zip(ours["entry_time_ms"].tolist(), ours["side"].tolist(), strict=True)
-    ):
+    for index, (time_ms, side) in enumerate(zip(begins, ours["side"].tolist(), strict=True)):
         waiting[time_ms, side].append(index)
     partner: dict[int, int] = {}
-    for index in range(theirs.number.size):
-        found = waiting.get((int(theirs.entry_wall_ms[index]), int(theirs.side[index])))
+    entered, left = theirs.entry_wall_ms.tolist(), theirs.exit_wall_ms.tolist()
+    for index, (time_ms, side) in enumerate(zip(entered, theirs.side.tolist(), strict=True)):
+        found = waiting.get((time_ms, side))
         if found:
-            same_exit = [i for i in found if ours["exit_time_ms"][i] == theirs.exit_wall_ms[index]]
+            same_exit = [i for i in found if ends[i] == left[index]]
             chosen = same_exit[0] if same_exit else found[0]
             found.remove(chosen)
             partner[index] = chosen
@@ -169,14 +172,12 @@ def align(theirs: TradeTable, run: Run) -> list[tuple[int | None, int | None]]:
     alone = [index for index in range(theirs.number.size) if index not in partner]
     partner |= _relatives(theirs, alone, run.trades, rest)
     taken = set(partner.values())
-    pairs: list[tuple[int | None, int | None]] = [
-        (index, partner.get(index)) for index in range(theirs.number.size)
-    ]
+    pairs: list[Place] = [(index, partner.get(index)) for index in range(theirs.number.size)]
     pairs += [(None, index) for index in rest if index not in taken]
 
-    def when(pair: tuple[int | None, int | None]) -> tuple[int, int, int]:
+    def when(pair: Place) -> tuple[int, int, int]:
         i, j = pair
-        time_ms = int(theirs.entry_wall_ms[i]) if i is not None else int(ours["entry_time_ms"][j])
+        time_ms = entered[i] if i is not None else begins[j]
         return time_ms, -1 if i is None else i, -1 if j is None else j
 
     return sorted(pairs, key=when)
@@ -193,7 +194,8 @@ def compare_run(aligned: Aligned, run: Run, style: Style, *, everything: bool = 
     """
     table, trades = aligned.table, aligned.export.trades
     places = align(table, run)
-    equal = {place for place in places if _same_numbers(table, run, *place)}
+    apart = _apart(table, run, places)
+    equal: set[Place] = {place for place, count in apart.items() if count == 0}
     wanted = [j for i, j in places if j is not None and (everything or (i, j) in equal)]
     printed = run.printed(style, np.array(sorted(wanted), np.int64))
     pairs = []
@@ -205,28 +207,27 @@ def compare_run(aligned: Aligned, run: Run, style: Style, *, everything: bool = 
         elif not everything and (i, j) not in equal:
             carried.moved = True
             cells = (Difference(trades[i].number, "", "trade", "", ""),)
-            pairs.append(Pair(i, j, cells, 1 + _apart(table, run, i, j)))
+            pairs.append(Pair(i, j, cells, 1 + apart[i, j]))
         else:
             found = _cells(aligned, trades[i], printed[j], run, j, style)
             own = carried.keep(trades[i], printed[j], found)
-            pairs.append(Pair(i, j, own, 1 + _apart(table, run, i, j) if own else 0))
+            pairs.append(Pair(i, j, own, 1 + apart[i, j] if own else 0))
     return Comparison(tuple(pairs))
 
 
 def choose_style(aligned: Aligned, run: Run) -> Style:
     """How this export prints its numbers: the style that leaves the fewest differing cells in a sample."""
     first = NEW_STYLE if aligned.export.exit_first else OLD_STYLE
-    places = [p for p in align(aligned.table, run) if _same_numbers(aligned.table, run, *p)][:STYLE_SAMPLE]
+    apart = _apart(aligned.table, run, align(aligned.table, run))
+    places = [place for place, count in apart.items() if count == 0][:STYLE_SAMPLE]
     if not places:
         return first
-    which = np.array(sorted(j for _, j in places if j is not None), np.int64)
+    which = np.array(sorted(j for _, j in places), np.int64)
     scores = []
     for style in dict.fromkeys((first, NEW_STYLE, OLD_STYLE, RAW_STYLE)):
         printed = run.printed(style, which)
         cells = sum(
-            len(_cells(aligned, aligned.export.trades[i], printed[j], run, j, style))
-            for i, j in places
-            if i is not None and j is not None
+            len(_cells(aligned, aligned.export.trades[i], printed[j], run, j, style)) for i, j in places
         )
         scores.append((cells, style))
     return min(scores, key=lambda score: score[0])[1]
@@ -303,27 +304,28 @@ def _in_words(difference: Difference) -> Difference:
     return replace(difference, expected=iso(int(difference.expected)), actual=iso(int(difference.actual)))
 
 
-def _same_numbers(table: TradeTable, run: Run, i: int | None, j: int | None) -> bool:
-    return i is not None and j is not None and _apart(table, run, i, j) == 0
-
-
-def _apart(table: TradeTable, run: Run, i: int, j: int) -> int:
-    """How many of entry, quantity and exit differ."""
-    ours = run.trades[j]
+def _apart(table: TradeTable, run: Run, places: Iterable[Place]) -> dict[tuple[int, int], int]:
+    """How many of entry, quantity and exit differ, of the places that both have; all in one pass."""
+    both = [(i, j) for i, j in places if i is not None and j is not None]
+    if not both:
+        return {}
+    of_theirs, of_ours = (np.array(side, np.int64) for side in zip(*both, strict=True))
+    ours = run.trades[of_ours]
     half = float(run.plan.settings["tick"]) / 2.0
     entry = (
-        ours["side"] != table.side[i]
-        or ours["entry_time_ms"] != table.entry_wall_ms[i]
-        or abs(ours["entry_price"] - table.entry_price[i]) >= half
+        (ours["side"] != table.side[of_theirs])
+        | (ours["entry_time_ms"] != table.entry_wall_ms[of_theirs])
+        | (np.abs(ours["entry_price"] - table.entry_price[of_theirs]) >= half)
     )
-    qty = abs(ours["qty"] - table.qty[i]) > 5e-9
-    is_open = j >= run.trades.size - run.open_rows
-    if bool(table.is_open[i]) or is_open:
-        left = bool(table.is_open[i]) != is_open
-    else:
-        late = ours["exit_time_ms"] != table.exit_wall_ms[i]
-        left = late or abs(ours["exit_price"] - table.exit_price[i]) >= half
-    return int(entry) + int(qty) + int(left)
+    qty = np.abs(ours["qty"] - table.qty[of_theirs]) > 5e-9
+    left = (ours["exit_time_ms"] != table.exit_wall_ms[of_theirs]) | (
+        np.abs(ours["exit_price"] - table.exit_price[of_theirs]) >= half
+    )
+    theirs_open = table.is_open[of_theirs]
+    ours_open = of_ours >= run.trades.size - run.open_rows
+    left = np.where(theirs_open | ours_open, theirs_open != ours_open, left)
+    apart = entry.astype(np.int64) + qty + left
+    return dict(zip(both, apart.tolist(), strict=True))
 
 
 def _relatives(theirs: TradeTable, alone: list[int], trades: np.ndarray, rest: list[int]) -> dict[int, int]:
