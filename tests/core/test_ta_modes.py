@@ -76,6 +76,7 @@ def test_a_restore_from_bytes_goes_on_with_the_same_bits(whole, at):
     assert restored.tobytes() == states.tobytes(), "the restored state itself ends the same"
 
 
+@pytest.mark.slow
 def test_lengths_are_arguments_and_compile_nothing_anew():
     compute(BARS, X, PARAMETERS)
     compiled = len(run.signatures)

@@ -11,6 +11,7 @@ import pytest
 
 from kwin_core.snapshot import full_digest
 from tests.core.kwin_runs import BUSY, feed, fixture_bars, setup, start
+from tests.selection import mostly_slow
 
 COUNT = 400
 
@@ -31,12 +32,14 @@ print(len(trades), len(events), full_digest(states), *chains)
 
 @pytest.mark.parametrize(
     ("preset", "profile"),
-    [
-        ("dual-sfp", "tv-literal"),
-        ("dual-sfp", "intent"),
-        ("classic-quality", "tv-literal"),
-        ("classic", "tv-literal"),
-    ],
+    mostly_slow(
+        [
+            ("dual-sfp", "intent"),
+            ("dual-sfp", "tv-literal"),
+            ("classic-quality", "tv-literal"),
+            ("classic", "tv-literal"),
+        ]
+    ),
 )
 def test_uncompiled_run_is_the_compiled_run(preset: str, profile: str) -> None:
     """Chain after every bar, number of trades and events, digest at the end."""

@@ -63,6 +63,7 @@ def check_whole_messages(folder: Path) -> None:
             assert reader.bar(ETH, parsed.start_ms(ETH.timeframe_ms)) is not None
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_failpoint_leaves_no_lost_and_no_half_record(tmp_path: Path) -> None:
     """A trace run lists all points; each is visited, checked, and continued to the very same journal."""
     whole = tmp_path / "whole"

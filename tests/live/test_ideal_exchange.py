@@ -23,6 +23,7 @@ from kwin_core.state import BY_STOP, BY_STOP_GAP, BY_TRAIL, BY_TRAIL_GAP, TRADE
 from kwin_core.view import first_difference
 from tests.core.kwin_runs import BUSY, fixture_bars
 from tests.live.desk_rig import ETH, DeskRig, exchange_with, setup_for
+from tests.selection import mostly_slow
 
 BAR_MS = 900_000
 SEALED_AFTER_MS = 20_000  # confirm, decision, fill and trading-stop are done, the next bar has not moved yet
@@ -99,8 +100,10 @@ def ideal_run(
 
 @pytest.mark.parametrize(
     ("profile", "given", "least"),
-    [("intent", {}, 5), ("tv-literal", {}, 5), ("intent", BUSY, 3), ("tv-literal", BUSY, 3)],
-    ids=["intent", "tv-literal", "intent-reversing", "tv-literal-reversing"],
+    mostly_slow(
+        [("intent", {}, 5), ("tv-literal", BUSY, 3), ("intent", BUSY, 3), ("tv-literal", {}, 5)], fast=2
+    ),
+    ids=["intent", "tv-literal-reversing", "intent-reversing", "tv-literal"],
 )
 def test_an_ideal_exchange_gives_the_emulators_trades(
     profile: str, given: dict[str, Any], least: int, tmp_path: Path

@@ -15,6 +15,7 @@ from tests.live import scene as scenes
 from tests.live.scene import BAR_MS, Scene, scene
 from tests.live.test_journal_unwritable import MOVING, be_patient, fill_up, no_room
 from tests.live_feed.rig import until
+from tests.selection import mostly_slow
 
 ZERO = Decimal(0)
 
@@ -334,7 +335,7 @@ def test_a_waiting_reversal_does_not_enter_blind(tmp_path: Path, monkeypatch: py
         assert at.rig.private.is_up or [link.action for link, _ in at.orders()] == ["e", "r"]
 
 
-@pytest.mark.parametrize("lag_s", [30, 90])
+@pytest.mark.parametrize("lag_s", mostly_slow([30, 90]))
 def test_executions_that_lists_show_late_are_found_in_the_end(lag_s: int, tmp_path: Path) -> None:
     """The stream lost an exit's execution, and the list shows it after more than the overlap: it is still found."""
     with scene(tmp_path, look_ms=10_000) as at:

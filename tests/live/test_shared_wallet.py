@@ -109,6 +109,7 @@ def test_no_symbol_takes_more_than_its_share_of_the_wallet(
         made.check()
 
 
+@pytest.mark.slow
 def test_exits_overtake_the_entries_that_wait_for_the_rate(tmp_path: Path) -> None:
     """Thirty entries need four seconds; the operator flattens after the first ones."""
     with burst(tmp_path) as made:

@@ -36,6 +36,7 @@ def test_command_takes_the_folder(parity: Parity) -> None:
     assert "result   parity" in parity.out
 
 
+@pytest.mark.slow
 def test_damaged_case_fails(parity: Parity) -> None:
     folder = parity.folder / "case"
     shutil.copytree(ROOT / "dual_sfp_literal", folder)

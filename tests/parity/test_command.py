@@ -34,6 +34,7 @@ def test_help_is_quick_and_shows_examples() -> None:
     assert taken < 20.0  # only that it ends; the modules above decide
 
 
+@pytest.mark.slow
 def test_process_exit_codes(listing: Listing, tmp_path: Path) -> None:
     """As a process of its own: 0 on parity, 1 without, 2 for a file that is no export."""
     good = listing.write(tmp_path / "good.csv")

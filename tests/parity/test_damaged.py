@@ -6,8 +6,9 @@ import pytest
 
 from tests.parity.conftest import NO_WINDOW, Parity
 from tests.parity.listing import NET, NET_PERCENT, PRICE, QTY, RUNUP, TYPE, Listing
+from tests.selection import mostly_slow
 
-TRADES = (1, 2, 500, 1200)
+TRADES = mostly_slow((500, 1, 2, 1200))
 
 
 def test_true_export_is_parity(parity: Parity, listing: Listing) -> None:
@@ -64,8 +65,8 @@ def test_price_outside_its_bar(parity: Parity, listing: Listing) -> None:
     assert "outside the bar" in first["explanation"]
 
 
-@pytest.mark.parametrize("renumber", [False, True])
-@pytest.mark.parametrize("number", [1, 2, 500, 1199])
+@pytest.mark.parametrize("renumber", mostly_slow([False, True]))
+@pytest.mark.parametrize("number", mostly_slow([500, 1, 2, 1199]))
 def test_deleted_trade(parity: Parity, listing: Listing, number: int, renumber: bool) -> None:
     report = parity.json(listing.delete(number, renumber=renumber), *NO_WINDOW, code=1)
     first = report["first_difference"]
@@ -97,7 +98,7 @@ def test_last_trade_deleted(parity: Parity, listing: Listing) -> None:
     assert report["best"]["setting"].startswith("--to ")
 
 
-@pytest.mark.parametrize("number", [1, 500])
+@pytest.mark.parametrize("number", mostly_slow([500, 1]))
 def test_added_trade(parity: Parity, listing: Listing, number: int) -> None:
     report = parity.json(listing.add(number, minutes=15), *NO_WINDOW, code=1)
     first = report["first_difference"]

@@ -6,22 +6,25 @@ import pytest
 
 from tests.parity.conftest import NO_WINDOW, Maker, Parity
 from tests.parity.listing import Listing
+from tests.selection import mostly_slow
 
 
 @pytest.mark.parametrize(
     ("words", "cause", "best"),
-    [
-        (("--commission", "0.1"), "commission", "--commission 0.055"),
-        (("--commission", "0"), "commission", "--commission 0.055"),
-        (("--tick", "0.1"), "rounding", "--tick 0.01"),
-        (("--tick", "0.001"), "trail", "--tick 0.01"),
-        (("--profile", "intent"), "trail", "--profile tv-literal"),
-        (("--capital", "1000"), "size", "--capital 300"),
-        (("--lot", "1"), "size", "--lot 0.01"),
-        (("--set", "riskPct=2"), "size", "--set risk_pct=3.0"),
-        (("--from", "2025-02-01"), "warm-up", "without --from"),
-        (("--tz", "UTC+3"), "data", "--tz UTC"),
-    ],
+    mostly_slow(
+        [
+            (("--commission", "0.1"), "commission", "--commission 0.055"),
+            (("--commission", "0"), "commission", "--commission 0.055"),
+            (("--tick", "0.1"), "rounding", "--tick 0.01"),
+            (("--tick", "0.001"), "trail", "--tick 0.01"),
+            (("--profile", "intent"), "trail", "--profile tv-literal"),
+            (("--capital", "1000"), "size", "--capital 300"),
+            (("--lot", "1"), "size", "--lot 0.01"),
+            (("--set", "riskPct=2"), "size", "--set risk_pct=3.0"),
+            (("--from", "2025-02-01"), "warm-up", "without --from"),
+            (("--tz", "UTC+3"), "data", "--tz UTC"),
+        ]
+    ),
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
 )
 def test_wrong_option(
@@ -47,6 +50,7 @@ def test_wrong_window(parity: Parity, listing: Listing) -> None:
     assert report["best"]["exact"]
 
 
+@pytest.mark.slow
 def test_wrong_window_the_other_way(parity: Parity, export_of: Maker) -> None:
     """An export whose entries began with the window, against a run without it."""
     windowed = export_of()
@@ -69,15 +73,17 @@ def test_window_start_nobody_gave(parity: Parity, export_of: Maker) -> None:
 
 @pytest.mark.parametrize(
     ("given", "cause"),
-    [
-        ("conditional_history=per-call", "trail"),
-        ("conditional_history=global", "trail"),
-        ("all_na_exit=keep", "trail"),
-        ("use_once_per_swing=false", "lock"),
-        ("use_fee_filter=false", "size"),
-        ("use_one_per_bar=false", "signal"),
-        ("use_bar_trail=false", "trail"),
-    ],
+    mostly_slow(
+        [
+            ("conditional_history=per-call", "trail"),
+            ("conditional_history=global", "trail"),
+            ("all_na_exit=keep", "trail"),
+            ("use_once_per_swing=false", "lock"),
+            ("use_fee_filter=false", "size"),
+            ("use_one_per_bar=false", "signal"),
+            ("use_bar_trail=false", "trail"),
+        ]
+    ),
 )
 def test_switch(parity: Parity, export_of: Maker, given: str, cause: str) -> None:
     """An export made with another side of a switch settles it: exactly this switch is named."""
@@ -92,6 +98,7 @@ def test_switch(parity: Parity, export_of: Maker, given: str, cause: str) -> Non
     assert "--profile intent" in tried
 
 
+@pytest.mark.slow
 def test_several_wrong_settings(parity: Parity, listing: Listing) -> None:
     """Capital, commission and profile all wrong: found one after the other."""
     words = ("--capital", "1000", "--commission", "0", "--profile", "intent")

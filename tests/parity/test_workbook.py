@@ -17,6 +17,7 @@ from kwin_core.kwin.inputs import INPUTS
 from tests.parity.conftest import Maker, Parity
 from tests.parity.listing import Listing
 from tests.parity.workbooks import PROPERTIES, changed, write_workbook
+from tests.selection import mostly_slow
 
 MOSCOW = timedelta(hours=3)
 
@@ -41,7 +42,9 @@ def test_workbook_configures_everything(parity: Parity, chart: Listing) -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [{"dates": False}, {"header": False}, {"trades_sheet": "Trades"}, {"trades_sheet": "Anything"}],
+    mostly_slow(
+        [{"dates": False}, {"header": False}, {"trades_sheet": "Trades"}, {"trades_sheet": "Anything"}]
+    ),
     ids=str,
 )
 def test_other_layouts(parity: Parity, chart: Listing, how: dict[str, Any]) -> None:

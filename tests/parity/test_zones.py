@@ -11,11 +11,20 @@ from fixtures.make_ethusdt_like import PATH
 from kwin_core.errors import ConfigError
 from tests.parity.conftest import NO_WINDOW, Parity
 from tests.parity.listing import Listing
+from tests.selection import mostly_slow
 
 
 @pytest.mark.parametrize(
     ("hours", "name"),
-    [(8.0, "UTC+08:00"), (-5.0, "UTC-05:00"), (5.75, "UTC+05:45"), (14.0, "UTC+14:00"), (-12.0, "UTC-12:00")],
+    mostly_slow(
+        [
+            (5.75, "UTC+05:45"),
+            (8.0, "UTC+08:00"),
+            (-5.0, "UTC-05:00"),
+            (14.0, "UTC+14:00"),
+            (-12.0, "UTC-12:00"),
+        ]
+    ),
 )
 def test_fixed_offset_is_found(parity: Parity, listing: Listing, hours: float, name: str) -> None:
     report = parity.json(listing.moved(timedelta(hours=hours)), *NO_WINDOW, code=0)
@@ -24,7 +33,7 @@ def test_fixed_offset_is_found(parity: Parity, listing: Listing, hours: float, n
     assert report["zone"]["inside"] == report["zone"]["fills"]
 
 
-@pytest.mark.parametrize("name", ["America/New_York", "Europe/Berlin", "Australia/Sydney"])
+@pytest.mark.parametrize("name", mostly_slow(["America/New_York", "Europe/Berlin", "Australia/Sydney"]))
 def test_summer_time_is_found(parity: Parity, listing: Listing, name: str) -> None:
     """Clocks change twice within the export; every trade still matches."""
     report = parity.json(listing.moved(name), *NO_WINDOW, code=0)
