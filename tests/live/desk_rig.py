@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -219,10 +220,25 @@ class DeskRig:
 
     def run_to(self, time_ms: int) -> None:
         """Let market and deployment go on together to an instant (ms)."""
-        self.exchange.lockstep(
-            time_ms, settled=self.settled, next_timer_ms=self.clock.next_ms, patience_seconds=PATIENCE_S
-        )
+        try:
+            self.exchange.lockstep(
+                time_ms, settled=self.settled, next_timer_ms=self.clock.next_ms, patience_seconds=PATIENCE_S
+            )
+        except TimeoutError as error:
+            faulthandler.dump_traceback(all_threads=True)
+            raise TimeoutError(f"{error}: {self.what_is_under_way()}") from error
         self.settle()
+
+    def what_is_under_way(self) -> str:
+        """Every part's own answer, for a run that does not settle."""
+        inbox, seats = self.inbox, self.desk.seats.values()
+        return (
+            f"exchange quiet {self.exchange.quiet()}, feed idle {self.feed.idle}, private idle {self.private.idle}, "
+            f"frames {self.feed.frames} + {self.private.frames} + {self._lost} lost of {self.exchange.data_frames}, "
+            f"messages {inbox.taken} of {inbox.posted}, gateway idle {self.gateway.idle}, "
+            f"bars held {[str(seat.lane.stream) for seat in seats if seat.held is not None]}, "
+            f"links {self.feed.status().links}, private {self.private.is_up}"
+        )
 
     def rebase(self) -> None:
         """Frames that were sent and not seen so far are lost."""
