@@ -247,8 +247,8 @@ class ExchangeDesk:
 
     @property
     def idle(self) -> bool:
-        """Whether the gateway has nothing under way and no bar is held back."""
-        return self._venue.idle and all(seat.held is None for seat in self.seats.values())
+        """Whether the gateway has nothing under way; what is held back then waits for an instant."""
+        return self._venue.idle
 
     def close(self, seconds: float) -> bool:
         """Stop talking; stops on the exchange stay."""

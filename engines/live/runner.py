@@ -164,7 +164,8 @@ class Runner:
     @property
     def idle(self) -> bool:
         """Whether every message has been dealt with and the desk has nothing under way."""
-        return self.inbox.idle and self._desk.idle
+        posted = self.inbox.posted
+        return self.inbox.idle and self._desk.idle and self.inbox.posted == posted
 
     @property
     def unwritten_since_ms(self) -> int | None:

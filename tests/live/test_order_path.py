@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.journal import Configuration
+from engines.journal import Configuration, JournalReader
 from engines.live.inbox import Control
 from engines.live.reconcile import Orphans
 from engines.live.venue import Protect, Urgency
@@ -312,6 +312,22 @@ def test_an_entry_waiting_for_the_rate_is_not_sent_after_a_halt(command: str, tm
         at.rig.inbox.post(Control(command))
         at.run(60)
         assert at.there == ZERO
+
+
+def test_a_bar_does_not_wait_for_a_position_that_waits_for_the_rate(tmp_path: Path) -> None:
+    """The read that confirms it is refused for the rate: after settle_ms the bar is decided, and says so."""
+    with scene(tmp_path, given=MOVING, lives=8) as at:
+        at.to_decision().decide(5.0)
+        bar = at.plan.bar + 1
+        close_ms = int(at.bars["time_ms"][bar]) + BAR_MS
+        at.rig.run_to(close_ms - 1_000)
+        at.exchange.faults.rest.rate("position/list", reset_in_ms=6_000)
+        at.rig.run_to(close_ms + 4_000)
+        with JournalReader(at.rig.journal.path) as reader:
+            decided = [one.bar for one in reader.replay() if one.bar is not None][-1]
+        assert (int(decided.bar["time_ms"]), decided.unsettled) == (close_ms - BAR_MS, True)
+        at.run(30)
+        assert at.held == at.there != ZERO
 
 
 def test_a_waiting_reversal_does_not_enter_blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
