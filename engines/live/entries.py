@@ -107,13 +107,17 @@ class Entries:
             self.send(turn, order)
 
     def leave(self, turn: Turn, order: Working) -> None:
-        """A reduce-only market order: never denied, never scaled."""
+        """A reduce-only market order: never denied; of more than the exchange takes at once, the rest follows."""
         if order.qty >= abs(turn.seat.held_qty):
             leaving.begin(turn.seat, order.action)
+        order = replace(order, qty=min(order.qty, turn.seat.rules.max_market_qty))
         self.send(turn, turn.intend(order, Sent()))
 
     def exit_now(self, turn: Turn, action: str, reason: str) -> None:
-        """Leave the whole position at market, and go on until all of it is out; after an exit that is under way."""
+        """Leave the whole position at market, and go on until all of it is out; after an exit that is under way.
+
+        A position larger than one market order may be leaves in several.
+        """
         seat, lane = turn.seat, turn.lane
         leaving.begin(seat, action)
         held = seat.held_qty
@@ -123,8 +127,9 @@ class Entries:
         bar_ms = max(0, lane.exchange.time_ms)
         attempt = seat.next_attempt(bar_ms, action)
         link = order_link_id(self.deployment, lane.stream, bar_ms, action, attempt)
+        qty = min(abs(held), seat.rules.max_market_qty)
         order = Working(
-            link, action, -1 if held > 0 else 1, abs(held), 0, lane.exchange.bar_index, bar_ms, 0, attempt
+            link, action, -1 if held > 0 else 1, qty, 0, lane.exchange.bar_index, bar_ms, 0, attempt
         )
         self.send(turn, turn.intend(order, Sent(), {"reason": reason}))
 

@@ -388,3 +388,64 @@ def test_a_reversal_left_in_part_before_a_kill_is_left_after_it(
         at.run(60)
         assert [link.action for link, _ in at.orders()] in (["e", "r", "r"], ["e", "r", "r", "e"])
         assert at.held == at.there
+
+
+@pytest.mark.parametrize("orphans", list(Orphans))
+def test_a_flip_in_one_order_inherits_nothing(orphans: Orphans, tmp_path: Path) -> None:
+    """Somebody sells twice what is held: one execution closes and opens; the old stop is none of the new position."""
+    with scene(tmp_path, orphans=orphans) as at:
+        at.to_decision().decide()
+        before = at.held
+        assert before != ZERO
+        side = "Sell" if before > 0 else "Buy"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(2 * abs(before)))
+        at.run(60)
+        assert "external" in at.halts
+        if orphans is Orphans.CLOSE:
+            assert at.held == at.there == ZERO
+        else:
+            assert at.held == at.there == -before
+            assert at.stop_there is not None
+            entry = at.lane.exchange.number("position_avg_price")
+            assert (float(at.stop_there) - entry) * float(at.held) < 0
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+@pytest.mark.parametrize("same_side", [True, False], ids=["same side", "other side"])
+def test_a_stop_call_that_waits_is_not_answered_for_the_next_position(same_side: bool, tmp_path: Path) -> None:
+    """The trail's call waits for the rate; meanwhile the position is closed by hand and another one opened."""
+    with scene(tmp_path) as at:
+        at.to_decision()
+        at.exchange.faults.rest.rate("position/trading-stop", n=1, reset_in_ms=8_000)
+        at.decide(2.0)
+        before = at.held
+        assert before != ZERO
+        at.exchange.faults.eng.external_close("ETHUSDT")
+        at.run(1)
+        assert at.held == ZERO
+        side = "Buy" if (before > 0) == same_side else "Sell"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(abs(before)))
+        at.run(90)
+        assert at.held == at.there != ZERO
+        position = at.exchange.account.positions[("ETHUSDT", 0)]
+        assert not position.trailing, "a trail that was meant for the position before"
+        assert at.stop_there is not None
+        assert at.drifts()["trail_refused"] == 0
+        assert "trail" not in at.halts
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_a_position_larger_than_a_market_order_may_be_leaves_in_several(tmp_path: Path) -> None:
+    """I10: added to by hand, beyond what one market order may be: it must get out all the same."""
+    with scene(tmp_path) as at:
+        at.to_decision().decide()
+        side = "Buy" if at.held > 0 else "Sell"
+        most = at.rig.checked.rules[at.lane.stream].max_market_qty
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(most))
+        at.run(5)
+        assert abs(at.held) > most
+        flatten(at)
+        at.run(30)
+        assert at.held == at.there == ZERO
+        assert len(at.orders("f")) == 2
+        at.run_to_bar(at.plan.bar + 1).check()
