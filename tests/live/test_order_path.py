@@ -412,7 +412,9 @@ def test_a_flip_in_one_order_inherits_nothing(orphans: Orphans, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("same_side", [True, False], ids=["same side", "other side"])
-def test_a_stop_call_that_waits_is_not_answered_for_the_next_position(same_side: bool, tmp_path: Path) -> None:
+def test_a_stop_call_that_waits_is_not_answered_for_the_next_position(
+    same_side: bool, tmp_path: Path
+) -> None:
     """The trail's call waits for the rate; meanwhile the position is closed by hand and another one opened."""
     with scene(tmp_path) as at:
         at.to_decision()
