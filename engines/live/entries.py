@@ -11,8 +11,7 @@ from engines.journal import Outcome, order_link_id
 from engines.live import leaving
 from engines.live.feasibility import TooLarge, size_entry
 from engines.live.guard import Guard
-from engines.live.intents import orders_wanted
-from engines.live.lane import Lane
+from engines.live.intents import orders_wanted, overtaken
 from engines.live.levels import crossed, price_of
 from engines.live.seat import Seat, Sent
 from engines.live.turn import Turn
@@ -65,13 +64,20 @@ class Entries:
         self._guard = guard
 
     def decide(self, turn: Turn) -> None:
-        """What X decided on its last bar."""
+        """What X decided on its last bar; of entries of both sides the last one holds, and the others are denied."""
         lane = turn.lane
         tick = turn.seat.rules.tick
         close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
-        for order, wish in orders_wanted(lane, self.deployment):
-            if wish is None:
+        wanted = orders_wanted(lane, self.deployment)
+        entries = [order for order, wish in wanted if wish is not None]
+        for order, wish in wanted:
+            reason = overtaken(order, entries, turn.seat.held_qty)
+            if reason and wish is not None:
+                self.deny(turn, turn.intend(order, Sent()), reason)
+            elif reason:
+                continue
+            elif wish is None:
                 self.leave(turn, order)
             else:
                 stop = price_of(wish.stop_ticks, tick)
@@ -133,11 +139,13 @@ class Entries:
         )
         self.send(turn, turn.intend(order, Sent(), {"reason": reason}))
 
-    def named(self, lane: Lane, action: str, side: int, qty: Decimal, entry_id: int) -> Working:
+    def named(self, turn: Turn, action: str, side: int, qty: Decimal, entry_id: int) -> Working:
         """An order of the lane's last bar that X did not ask for."""
+        lane = turn.lane
         bar_ms = lane.exchange.time_ms
-        link = order_link_id(self.deployment, lane.stream, bar_ms, action)
-        return Working(link, action, side, qty, entry_id, lane.exchange.bar_index, bar_ms, 0)
+        attempt = turn.seat.next_attempt(bar_ms, action)
+        link = order_link_id(self.deployment, lane.stream, bar_ms, action, attempt)
+        return Working(link, action, side, qty, entry_id, lane.exchange.bar_index, bar_ms, 0, attempt)
 
     def after_close(self, turn: Turn) -> None:
         """The position is gone: the entry that waited for it goes out now, if it still may."""

@@ -79,13 +79,13 @@ class Follow:
         """E has opened a trade on this bar: the same side and quantity there, after what is in the way has gone."""
         seat, lane = turn.seat, turn.lane
         qty = floor_step(Decimal(repr(opened.qty)) * self._scale, seat.rules.qty_step)
-        order = follows or self._entries.named(lane, ENTRY, opened.side, qty, opened.entry_id)
+        order = follows or self._entries.named(turn, ENTRY, opened.side, qty, opened.entry_id)
         order = replace(order, qty=qty)
         against = held * opened.side < 0
         if held * opened.side > 0:
             return  # it holds that side already: nothing is added
         if against:
-            self._entries.leave(turn, self._entries.named(lane, REVERSAL, opened.side, abs(held), 0))
+            self._entries.leave(turn, self._entries.named(turn, REVERSAL, opened.side, abs(held), 0))
         wanted = protection_wanted(lane.emulator.states)
         stop = None if wanted is None else levels_of(wanted, seat.rules.tick).stop
         close = Decimal(repr(lane.exchange.close))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from engines.journal import Configuration
 from engines.live.inbox import Control
+from engines.live.intents import overtaken
 from engines.live.reconcile import Orphans
 from engines.live.venue import Protect, Urgency
+from engines.live.working import Working
 from tests.live import scene as scenes
 from tests.live.scene import BAR_MS, Scene, scene
 from tests.live.test_journal_unwritable import MOVING, be_patient, fill_up, no_room
@@ -451,3 +454,43 @@ def test_a_position_larger_than_a_market_order_may_be_leaves_in_several(tmp_path
         assert at.held == at.there == ZERO
         assert len(at.orders("f")) == 2
         at.run_to_bar(at.plan.bar + 1).check()
+
+
+BOTH_SIDES = {**REVERSING, "use_one_per_bar": False, "use_bar_trail": False}
+BOTH_BAR = 736
+"""A bar of the fixture on which KWIN with these inputs enters long and then short (SP-35)."""
+
+
+@pytest.mark.parametrize("shadow", [False, True], ids=["exchange", "shadow"])
+def test_two_entries_on_one_bar_come_to_the_last_one(
+    shadow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SP-35: both have names of their own, the first is denied, and both ledgers hold the second."""
+    plan = scenes.Planned(BOTH_BAR, -1, 0.0, 0.0, BOTH_BAR + 1)
+    monkeypatch.setattr(scenes, "planned", lambda *_: (plan,))
+    monkeypatch.setattr(
+        "tests.live.desk_rig.PATIENCE_S", 8.0
+    )  # a runner whose journal refuses settles no more
+    with scene(tmp_path, given=BOTH_SIDES, lives=0, shadow=shadow) as at:
+        at.to_decision().decide()
+        assert at.rig.runner.counts.journal_failures == 0
+        assert float(at.held) == at.lane.emulator.position < 0.0
+        assert at.held == at.there
+        assert at.drifts()["denied"] == 1
+        at.restart()
+        at.run(30)
+        assert at.held == at.there
+
+
+def test_entries_of_both_sides_leave_a_position_of_the_last_side_alone() -> None:
+    """Held short, then long and short on one bar: neither the close, nor the long, nor a second short is sent."""
+    close, long, short = (
+        Working(name, action, side, Decimal(1), 0, 5, 0, 0)
+        for name, action, side in (("r1", "r", 1), ("e1", "e", 1), ("e2", "e", -1))
+    )
+    entries = [long, short]
+    assert all(overtaken(one, entries, Decimal(-3)) for one in (close, long, short))
+    assert not overtaken(short, entries, ZERO)
+    assert not overtaken(short, entries, Decimal(3))
+    assert not overtaken(close, [long], Decimal(-3))
+    assert not overtaken(replace(close, action="c"), entries, Decimal(-3))
