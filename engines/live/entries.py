@@ -66,7 +66,7 @@ class Entries:
     def decide(self, turn: Turn) -> None:
         """What X decided on its last bar; of entries of both sides the last one holds, and the others are denied."""
         lane = turn.lane
-        tick = turn.seat.rules.tick
+        tick, grid = turn.seat.tick, turn.seat.rules.tick
         close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
         wanted = orders_wanted(lane, self.deployment)
@@ -80,7 +80,7 @@ class Entries:
             elif wish is None:
                 self.leave(turn, order)
             else:
-                stop = price_of(wish.stop_ticks, tick)
+                stop = price_of(wish.stop_ticks, tick, grid)
                 self.enter(turn, order, stop, close, close_ms, waits=wish.reverses)
 
     def enter(

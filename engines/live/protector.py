@@ -296,7 +296,7 @@ class Protector:
 def wanted_by_exit(seat: Seat) -> Levels | None:
     """What the exit of X asks for."""
     wanted = protection_wanted(seat.lane.exchange.states)
-    return None if wanted is None else levels_of(wanted, seat.rules.tick)
+    return None if wanted is None else levels_of(wanted, seat.tick, seat.rules.tick)
 
 
 def _text(value: Decimal | None) -> str:

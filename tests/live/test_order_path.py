@@ -494,3 +494,30 @@ def test_entries_of_both_sides_leave_a_position_of_the_last_side_alone() -> None
     assert not overtaken(short, entries, Decimal(3))
     assert not overtaken(close, [long], Decimal(-3))
     assert not overtaken(replace(close, action="c"), entries, Decimal(-3))
+
+
+@pytest.mark.parametrize("open_already", [False, True], ids=["before an entry", "with a position"])
+@pytest.mark.parametrize("tick", ["0.001", "0.1"])
+def test_a_tick_that_the_exchange_has_changed_moves_no_stop(
+    tick: str, open_already: bool, tmp_path: Path
+) -> None:
+    """The ledger counts levels in the tick it began with; after a restart they are still the same prices."""
+    with scene(tmp_path) as at:
+        at.to_decision()
+        if open_already:
+            at.decide()
+        before = at.stop_there
+        at.kill()
+        market = at.exchange.venue.markets[("linear", "ETHUSDT")]
+        market.instrument = replace(market.instrument, tick=Decimal(tick))
+        at.rig = at._process()
+        at.rig.start()
+        at.decide(60)
+        stop = at.stop_there
+        assert at.held == at.there != ZERO
+        assert stop is not None
+        assert float(stop) == pytest.approx(at.plan.price, rel=0.05)
+        assert before is None or abs(stop - before) <= Decimal(tick)
+        assert stop == before or not stop % Decimal(tick)
+        assert at.exchange.account.positions[("ETHUSDT", 0)].trailing
+        at.run_to_bar(at.plan.bar + 1).check()
