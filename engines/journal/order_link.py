@@ -6,7 +6,8 @@
 - stream: 8 hex digits of SHA-256 over category, symbol and timeframe;
 - bar: number of the decision's bar since 1970 in units of its timeframe, base 36;
 - action: 1 to 4 lower-case letters; two orders of one kind in one bar need two actions;
-- attempt: from 1; rises only after the exchange has definitely refused the one before.
+- attempt: from 1; rises only after the exchange has definitely refused the one before, or when it was another entry
+  of the same bar, which is denied.
 
 At most 36 characters of ``[a-z0-9-]``, which is what Bybit allows.
 """

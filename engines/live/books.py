@@ -67,7 +67,10 @@ class Books:
         if report.exec_type != "Funding":
             seat.last_fill_ms = max(seat.last_fill_ms, report.exec_time_ms)
         order = lane.working.get(report.order_link_id) if report.order_link_id else None
+        before = seat.held_qty
         reports = lane.fill(execution, report.raw)
+        if before * seat.held_qty < 0:
+            self._protector.turned(turn)
         if execution.late and reports.size:
             turn.drift("late", exec_id=execution.exec_id, exec_time_ms=execution.exec_time_ms)
         for row in reports:

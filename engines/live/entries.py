@@ -11,8 +11,7 @@ from engines.journal import Outcome, order_link_id
 from engines.live import leaving
 from engines.live.feasibility import TooLarge, size_entry
 from engines.live.guard import Guard
-from engines.live.intents import orders_wanted
-from engines.live.lane import Lane
+from engines.live.intents import orders_wanted, overtaken
 from engines.live.levels import crossed, price_of
 from engines.live.seat import Seat, Sent
 from engines.live.turn import Turn
@@ -65,16 +64,23 @@ class Entries:
         self._guard = guard
 
     def decide(self, turn: Turn) -> None:
-        """What X decided on its last bar."""
+        """What X decided on its last bar; of entries of both sides the last one holds, and the others are denied."""
         lane = turn.lane
-        tick = turn.seat.rules.tick
+        tick, grid = turn.seat.tick, turn.seat.rules.tick
         close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
-        for order, wish in orders_wanted(lane, self.deployment):
-            if wish is None:
+        wanted = orders_wanted(lane, self.deployment)
+        entries = [order for order, wish in wanted if wish is not None]
+        for order, wish in wanted:
+            reason = overtaken(order, entries, turn.seat.held_qty)
+            if reason and wish is not None:
+                self.deny(turn, turn.intend(order, Sent()), reason)
+            elif reason:
+                continue
+            elif wish is None:
                 self.leave(turn, order)
             else:
-                stop = price_of(wish.stop_ticks, tick)
+                stop = price_of(wish.stop_ticks, tick, grid)
                 self.enter(turn, order, stop, close, close_ms, waits=wish.reverses)
 
     def enter(
@@ -107,13 +113,17 @@ class Entries:
             self.send(turn, order)
 
     def leave(self, turn: Turn, order: Working) -> None:
-        """A reduce-only market order: never denied, never scaled."""
+        """A reduce-only market order: never denied; of more than the exchange takes at once, the rest follows."""
         if order.qty >= abs(turn.seat.held_qty):
             leaving.begin(turn.seat, order.action)
+        order = replace(order, qty=min(order.qty, turn.seat.rules.max_market_qty))
         self.send(turn, turn.intend(order, Sent()))
 
     def exit_now(self, turn: Turn, action: str, reason: str) -> None:
-        """Leave the whole position at market, and go on until all of it is out; after an exit that is under way."""
+        """Leave the whole position at market, and go on until all of it is out; after an exit that is under way.
+
+        A position larger than one market order may be leaves in several.
+        """
         seat, lane = turn.seat, turn.lane
         leaving.begin(seat, action)
         held = seat.held_qty
@@ -123,16 +133,19 @@ class Entries:
         bar_ms = max(0, lane.exchange.time_ms)
         attempt = seat.next_attempt(bar_ms, action)
         link = order_link_id(self.deployment, lane.stream, bar_ms, action, attempt)
+        qty = min(abs(held), seat.rules.max_market_qty)
         order = Working(
-            link, action, -1 if held > 0 else 1, abs(held), 0, lane.exchange.bar_index, bar_ms, 0, attempt
+            link, action, -1 if held > 0 else 1, qty, 0, lane.exchange.bar_index, bar_ms, 0, attempt
         )
         self.send(turn, turn.intend(order, Sent(), {"reason": reason}))
 
-    def named(self, lane: Lane, action: str, side: int, qty: Decimal, entry_id: int) -> Working:
+    def named(self, turn: Turn, action: str, side: int, qty: Decimal, entry_id: int) -> Working:
         """An order of the lane's last bar that X did not ask for."""
+        lane = turn.lane
         bar_ms = lane.exchange.time_ms
-        link = order_link_id(self.deployment, lane.stream, bar_ms, action)
-        return Working(link, action, side, qty, entry_id, lane.exchange.bar_index, bar_ms, 0)
+        attempt = turn.seat.next_attempt(bar_ms, action)
+        link = order_link_id(self.deployment, lane.stream, bar_ms, action, attempt)
+        return Working(link, action, side, qty, entry_id, lane.exchange.bar_index, bar_ms, 0, attempt)
 
     def after_close(self, turn: Turn) -> None:
         """The position is gone: the entry that waited for it goes out now, if it still may."""

@@ -52,7 +52,7 @@ class Follow:
         wanted = protection_wanted(seat.lane.emulator.states)
         if wanted is None or wanted.side * seat.held_qty <= 0:
             return None
-        return Levels(stop=levels_of(wanted, seat.rules.tick).stop)
+        return Levels(stop=levels_of(wanted, seat.tick, seat.rules.tick).stop)
 
     def decide(self, turn: Turn, emulated: Emulated) -> None:
         """The difference between E and the exchange after a bar."""
@@ -79,15 +79,15 @@ class Follow:
         """E has opened a trade on this bar: the same side and quantity there, after what is in the way has gone."""
         seat, lane = turn.seat, turn.lane
         qty = floor_step(Decimal(repr(opened.qty)) * self._scale, seat.rules.qty_step)
-        order = follows or self._entries.named(lane, ENTRY, opened.side, qty, opened.entry_id)
+        order = follows or self._entries.named(turn, ENTRY, opened.side, qty, opened.entry_id)
         order = replace(order, qty=qty)
         against = held * opened.side < 0
         if held * opened.side > 0:
             return  # it holds that side already: nothing is added
         if against:
-            self._entries.leave(turn, self._entries.named(lane, REVERSAL, opened.side, abs(held), 0))
+            self._entries.leave(turn, self._entries.named(turn, REVERSAL, opened.side, abs(held), 0))
         wanted = protection_wanted(lane.emulator.states)
-        stop = None if wanted is None else levels_of(wanted, seat.rules.tick).stop
+        stop = None if wanted is None else levels_of(wanted, seat.tick, seat.rules.tick).stop
         close = Decimal(repr(lane.exchange.close))
         close_ms = lane.exchange.time_ms + lane.stream.timeframe_ms
         self._entries.enter(turn, order, stop, close, close_ms, waits=against)

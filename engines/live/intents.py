@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ def orders_wanted(lane: Lane, deployment: uuid.UUID) -> list[tuple[Working, Entr
     """Orders that X's last decision asks for, in the order they have to be done; not yet in the journal.
 
     An entry that reverses is two orders: the reduce-only close of what is open, then the entry of its own quantity.
+    A further entry of the same bar counts up in its name.
     """
     ledger = lane.exchange
     if not ledger.has_orders:
@@ -31,12 +32,33 @@ def orders_wanted(lane: Lane, deployment: uuid.UUID) -> list[tuple[Working, Entr
         (_working(lane, deployment, CLOSE, close.side, close.qty, 0), None)
         for close in closes_wanted(ledger.states)
     ]
-    for wish in entries_wanted(ledger.states):
+    for attempt, wish in enumerate(entries_wanted(ledger.states), 1):
         if wish.reverses:
             size = abs(ledger.position)
-            found.append((_working(lane, deployment, REVERSAL, wish.side, size, 0), None))
-        found.append((_working(lane, deployment, ENTRY, wish.side, wish.qty, wish.id), wish))
+            found.append((_working(lane, deployment, REVERSAL, wish.side, size, 0, attempt), None))
+        found.append((_working(lane, deployment, ENTRY, wish.side, wish.qty, wish.id, attempt), wish))
     return found
+
+
+def overtaken(order: Working, entries: Sequence[Working], held: Decimal) -> str:
+    """Why an order is not sent although the script asked for it; empty when it is.
+
+    Entries of both sides on one bar come to what the last one leaves (SP-35); on its side already, the position stays.
+
+    Parameters
+    ----------
+    order
+        One of `orders_wanted`.
+    entries
+        All entries of the bar, in the order of the script.
+    held
+        Signed position, base currency.
+    """
+    if order.action not in (ENTRY, REVERSAL) or all(one.side == entries[-1].side for one in entries):
+        return ""
+    if order.side != entries[-1].side:
+        return "an entry of the other side follows on the same bar"
+    return "the position is on that side already" if held * order.side > 0 else ""
 
 
 def intent_of(order: Working, lane: Lane, extra: Mapping[str, Any] | None = None) -> Intent:
@@ -84,11 +106,13 @@ def recorded(order: Working, number: int) -> Working:
     return replace(order, intent=number)
 
 
-def _working(lane: Lane, deployment: uuid.UUID, action: str, side: int, qty: float, entry_id: int) -> Working:
+def _working(
+    lane: Lane, deployment: uuid.UUID, action: str, side: int, qty: float, entry_id: int, attempt: int = 1
+) -> Working:
     ledger, length_ms = lane.exchange, lane.stream.timeframe_ms
     later = 0 if lane.setup.frozen.on_close is not None else 1  # else it fills at the next open, on that bar
     return Working(
-        link_id=order_link_id(deployment, lane.stream, ledger.time_ms, action),
+        link_id=order_link_id(deployment, lane.stream, ledger.time_ms, action, attempt),
         action=action,
         side=side,
         qty=Decimal(repr(qty)),
@@ -96,4 +120,5 @@ def _working(lane: Lane, deployment: uuid.UUID, action: str, side: int, qty: flo
         bar_index=ledger.bar_index + later,
         bar_ms=ledger.time_ms + later * length_ms,
         intent=0,
+        attempt=attempt,
     )

@@ -45,20 +45,33 @@ class Change:
         return self == Change()
 
 
-def price_of(ticks: float, tick: Decimal) -> Decimal | None:
-    """A level in whole ticks as a price; None for ``nan``."""
-    return None if math.isnan(ticks) else Decimal(int(ticks)) * tick
+def price_of(ticks: float, tick: Decimal, grid: Decimal | None = None) -> Decimal | None:
+    """A level in whole ticks as a price; None for ``nan``.
+
+    Parameters
+    ----------
+    ticks, tick
+        Of the ledger, which keeps the tick that it began with.
+    grid
+        The exchange's tick now, which may be another one; by default the same.
+    """
+    if math.isnan(ticks):
+        return None
+    price = Decimal(int(ticks)) * tick
+    if grid is None or not price % grid:
+        return price
+    return max((price / grid).to_integral_value(), Decimal(1)) * grid
 
 
-def levels_of(wanted: Protection, tick: Decimal) -> Levels:
-    """The core's levels as prices; a trail without a distance is none."""
-    trail = price_of(wanted.trail_ticks, tick)
-    active = price_of(wanted.activation_ticks, tick)
+def levels_of(wanted: Protection, tick: Decimal, grid: Decimal | None = None) -> Levels:
+    """The core's levels as prices, see `price_of`; a trail without a distance is none."""
+    trail = price_of(wanted.trail_ticks, tick, grid)
+    active = price_of(wanted.activation_ticks, tick, grid)
     if trail is None or active is None:
         trail = active = None
-    stop = price_of(wanted.stop_ticks, tick)
+    stop = price_of(wanted.stop_ticks, tick, grid)
     return Levels(
-        stop, price_of(wanted.limit_ticks, tick), trail, active, bare=wanted.covered and stop is None
+        stop, price_of(wanted.limit_ticks, tick, grid), trail, active, bare=wanted.covered and stop is None
     )
 
 

@@ -134,6 +134,8 @@ class Protector:
         seat = turn.seat
         under_way = seat.protecting
         if under_way is None or under_way.key != answer.request.key:
+            if seat.held_qty != 0 and answer.outcome is not Outcome.DENIED:
+                turn.at(turn.now_ms, "look", "an earlier position's stop call")  # it may have met this one
             return
         seat.protecting = None
         if answer.outcome is Outcome.CONFIRMED:
@@ -181,6 +183,10 @@ class Protector:
         if stop is not None:
             seat.there = replace(seat.there, stop=stop)
             seat.naked_since_ms = None
+
+    def turned(self, turn: Turn) -> None:
+        """One execution has closed the position and opened one of the other side: nothing of the old one holds."""
+        self._forget(turn.seat)
 
     def _goes_bare(self, levels: Levels) -> bool:
         """Whether the script's exit asks for no stop, and is to be followed in that."""
@@ -280,6 +286,7 @@ class Protector:
 
     def _forget(self, seat: Seat) -> None:
         seat.there = Levels()
+        seat.protecting = None  # its answer is about a position that has gone
         seat.trail_refused = False
         seat.stop_kept = False
         seat.naked_since_ms = None
@@ -289,7 +296,7 @@ class Protector:
 def wanted_by_exit(seat: Seat) -> Levels | None:
     """What the exit of X asks for."""
     wanted = protection_wanted(seat.lane.exchange.states)
-    return None if wanted is None else levels_of(wanted, seat.rules.tick)
+    return None if wanted is None else levels_of(wanted, seat.tick, seat.rules.tick)
 
 
 def _text(value: Decimal | None) -> str:

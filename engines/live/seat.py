@@ -167,6 +167,11 @@ class Seat:
         return (Decimal(repr(self.lane.exchange.position)) / step).to_integral_value() * step
 
     @property
+    def tick(self) -> Decimal:
+        """What the ledger counts levels in, quote currency; the exchange's may have become another one since."""
+        return Decimal(repr(float(self.lane.exchange.core["settings"]["tick"])))
+
+    @property
     def there_qty(self) -> Decimal | None:
         """Signed position of the exchange; None is unknown."""
         return None if self.position is None else signed(self.position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +92,14 @@ def test_applying_the_change_gives_what_was_wanted(
     assert result.stop == (there.stop if wanted.stop is None and not bare else wanted.stop)
     assert after(there.trail, change.trail) == wanted.trail
     assert bare or change.stop != 0
+
+
+@pytest.mark.parametrize(
+    ("grid", "price"), [("0.01", "35.23"), ("0.001", "35.23"), ("0.1", "35.2"), ("50", "50"), (None, "35.23")]
+)
+def test_levels_are_counted_in_the_ledgers_tick_and_put_on_the_exchanges(
+    grid: str | None, price: str
+) -> None:
+    """The exchange may change its tick in the life of a journal: the price stays, as near as its grid allows."""
+    found = price_of(3523.0, Decimal("0.01"), None if grid is None else Decimal(grid))
+    assert found == Decimal(price)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from engines.journal import Configuration, JournalReader
 from engines.live.inbox import Control
+from engines.live.intents import overtaken
 from engines.live.reconcile import Orphans
 from engines.live.venue import Protect, Urgency
+from engines.live.working import Working
 from tests.live import scene as scenes
 from tests.live.scene import BAR_MS, Scene, scene
 from tests.live.test_journal_unwritable import MOVING, be_patient, fill_up, no_room
@@ -405,3 +408,133 @@ def test_a_reversal_left_in_part_before_a_kill_is_left_after_it(
         at.run(60)
         assert [link.action for link, _ in at.orders()] in (["e", "r", "r"], ["e", "r", "r", "e"])
         assert at.held == at.there
+
+
+@pytest.mark.parametrize("orphans", list(Orphans))
+def test_a_flip_in_one_order_inherits_nothing(orphans: Orphans, tmp_path: Path) -> None:
+    """Somebody sells twice what is held: one execution closes and opens; the old stop is none of the new position."""
+    with scene(tmp_path, orphans=orphans) as at:
+        at.to_decision().decide()
+        before = at.held
+        assert before != ZERO
+        side = "Sell" if before > 0 else "Buy"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(2 * abs(before)))
+        at.run(60)
+        assert "external" in at.halts
+        if orphans is Orphans.CLOSE:
+            assert at.held == at.there == ZERO
+        else:
+            assert at.held == at.there == -before
+            assert at.stop_there is not None
+            entry = at.lane.exchange.number("position_avg_price")
+            assert (float(at.stop_there) - entry) * float(at.held) < 0
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+@pytest.mark.parametrize("same_side", [True, False], ids=["same side", "other side"])
+def test_a_stop_call_that_waits_is_not_answered_for_the_next_position(
+    same_side: bool, tmp_path: Path
+) -> None:
+    """The trail's call waits for the rate; meanwhile the position is closed by hand and another one opened."""
+    with scene(tmp_path) as at:
+        at.to_decision()
+        at.exchange.faults.rest.rate("position/trading-stop", n=1, reset_in_ms=8_000)
+        at.decide(2.0)
+        before = at.held
+        assert before != ZERO
+        at.exchange.faults.eng.external_close("ETHUSDT")
+        at.run(1)
+        assert at.held == ZERO
+        side = "Buy" if (before > 0) == same_side else "Sell"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(abs(before)))
+        at.run(90)
+        assert at.held == at.there != ZERO
+        position = at.exchange.account.positions[("ETHUSDT", 0)]
+        assert not position.trailing, "a trail that was meant for the position before"
+        assert at.stop_there is not None
+        assert at.drifts()["trail_refused"] == 0
+        assert "trail" not in at.halts
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_a_position_larger_than_a_market_order_may_be_leaves_in_several(tmp_path: Path) -> None:
+    """I10: added to by hand, beyond what one market order may be: it must get out all the same."""
+    with scene(tmp_path) as at:
+        at.to_decision().decide()
+        side = "Buy" if at.held > 0 else "Sell"
+        most = at.rig.checked.rules[at.lane.stream].max_market_qty
+        at.exchange.faults.eng.external_open("ETHUSDT", side, str(most))
+        at.run(5)
+        assert abs(at.held) > most
+        flatten(at)
+        at.run(30)
+        assert at.held == at.there == ZERO
+        assert len(at.orders("f")) == 2
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+BOTH_SIDES = {**REVERSING, "use_one_per_bar": False, "use_bar_trail": False}
+BOTH_BAR = 736
+"""A bar of the fixture on which KWIN with these inputs enters long and then short (SP-35)."""
+
+
+@pytest.mark.parametrize("shadow", [False, True], ids=["exchange", "shadow"])
+def test_two_entries_on_one_bar_come_to_the_last_one(
+    shadow: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SP-35: both have names of their own, the first is denied, and both ledgers hold the second."""
+    plan = scenes.Planned(BOTH_BAR, -1, 0.0, 0.0, BOTH_BAR + 1)
+    monkeypatch.setattr(scenes, "planned", lambda *_: (plan,))
+    monkeypatch.setattr(
+        "tests.live.desk_rig.PATIENCE_S", 8.0
+    )  # a runner whose journal refuses settles no more
+    with scene(tmp_path, given=BOTH_SIDES, lives=0, shadow=shadow) as at:
+        at.to_decision().decide()
+        assert at.rig.runner.counts.journal_failures == 0
+        assert float(at.held) == at.lane.emulator.position < 0.0
+        assert at.held == at.there
+        assert at.drifts()["denied"] == 1
+        at.restart()
+        at.run(30)
+        assert at.held == at.there
+
+
+def test_entries_of_both_sides_leave_a_position_of_the_last_side_alone() -> None:
+    """Held short, then long and short on one bar: neither the close, nor the long, nor a second short is sent."""
+    close, long, short = (
+        Working(name, action, side, Decimal(1), 0, 5, 0, 0)
+        for name, action, side in (("r1", "r", 1), ("e1", "e", 1), ("e2", "e", -1))
+    )
+    entries = [long, short]
+    assert all(overtaken(one, entries, Decimal(-3)) for one in (close, long, short))
+    assert not overtaken(short, entries, ZERO)
+    assert not overtaken(short, entries, Decimal(3))
+    assert not overtaken(close, [long], Decimal(-3))
+    assert not overtaken(replace(close, action="c"), entries, Decimal(-3))
+
+
+@pytest.mark.parametrize("open_already", [False, True], ids=["before an entry", "with a position"])
+@pytest.mark.parametrize("tick", ["0.001", "0.1"])
+def test_a_tick_that_the_exchange_has_changed_moves_no_stop(
+    tick: str, open_already: bool, tmp_path: Path
+) -> None:
+    """The ledger counts levels in the tick it began with; after a restart they are still the same prices."""
+    with scene(tmp_path) as at:
+        at.to_decision()
+        if open_already:
+            at.decide()
+        before = at.stop_there
+        at.kill()
+        market = at.exchange.venue.markets[("linear", "ETHUSDT")]
+        market.instrument = replace(market.instrument, tick=Decimal(tick))
+        at.rig = at._process()
+        at.rig.start()
+        at.decide(60)
+        stop = at.stop_there
+        assert at.held == at.there != ZERO
+        assert stop is not None
+        assert float(stop) == pytest.approx(at.plan.price, rel=0.05)
+        assert before is None or abs(stop - before) <= Decimal(tick)
+        assert stop == before or not stop % Decimal(tick)
+        assert at.exchange.account.positions[("ETHUSDT", 0)].trailing
+        at.run_to_bar(at.plan.bar + 1).check()

@@ -43,7 +43,9 @@ def open_ms(number: int) -> int:
 
 
 @pytest.mark.parametrize("count", [1_000, pytest.param(4_000, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("given", [{}, BUSY], ids=["plain", "reversing"])
+@pytest.mark.parametrize(
+    "given", [{}, BUSY, {**BUSY, "use_one_per_bar": False}], ids=["plain", "reversing", "both sides on a bar"]
+)
 @pytest.mark.parametrize("profile", ["intent", "tv-literal"])
 def test_on_paper_the_exchange_ledger_shows_what_the_emulator_shows(
     profile: str, given: dict[str, Any], count: int, tmp_path: Path
