@@ -103,6 +103,22 @@ def test_a_finished_sweep_is_read_not_made_again(tmp_path: Path) -> None:
     assert ranked.table.equals(first.table)  # another ranking is no other sweep
 
 
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_damaged_results_are_made_again(damage: str, tmp_path: Path) -> None:
+    """A disk that loses the end of the file, or changes one bit in a page of numbers, which decodes all the same."""
+    path, out = bars_file(tmp_path), tmp_path / "out"
+    options = {"profile": "intent", "params": FIXED, "out": out}
+    sweep(path, {"swing_len": [2, 3]}, **options)
+    results = out / "results.parquet"
+    whole = results.read_bytes()
+    page = pq.ParquetFile(results).metadata.row_group(0).column(0)
+    changed = bytearray(whole)
+    changed[page.data_page_offset + page.total_compressed_size // 2] ^= 1
+    results.write_bytes(whole[:-100] if damage == "cut" else bytes(changed))
+    sweep(path, {"swing_len": [2, 3]}, **options)
+    assert results.read_bytes() == whole
+
+
 def test_a_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
     path = bars_file(tmp_path)
     out = tmp_path / "out"
