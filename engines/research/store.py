@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from kwin_core.errors import ConfigError
 
+FACTS = "kwin.sweep"
+"""Key of the metadata of a file of results."""
+
 RESULTS = "results.parquet"
 _ABOUT = "sweep.json"
 PARTS = "parts"
@@ -23,6 +26,12 @@ PARTS = "parts"
 def fingerprint(facts: Mapping[str, Any]) -> str:
     """Hash of everything that decides the results of a sweep."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def stated(table: pa.Table, facts: Mapping[str, Any]) -> pa.Table:
+    """A table whose file says by itself what it is: profile, fixed inputs, bars, program, as JSON under `FACTS`."""
+    said = {name: value for name, value in facts.items() if name not in ("columns", "seconds")}
+    return table.replace_schema_metadata({FACTS: json.dumps(said, sort_keys=True, default=str)})
 
 
 class Store:
@@ -44,6 +53,7 @@ class Store:
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self.folder = folder
         self._key = fingerprint(facts)
+        self._facts = dict(facts)
         about = folder / _ABOUT
         try:
             if about.exists():
@@ -86,7 +96,7 @@ class Store:
 
     def finish(self, table: pa.Table) -> None:
         """Write the results in one file and forget the batches."""
-        _write_table(self.folder / RESULTS, table)
+        _write_table(self.folder / RESULTS, stated(table, self._facts))
         for path in (self.folder / PARTS).glob("*"):
             path.unlink()
         if (self.folder / PARTS).exists():
