@@ -79,9 +79,12 @@ def _histogram(values: np.ndarray, won: np.ndarray, title: str, *, whole: bool =
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """About forty bins of a round width over all but the outermost trades; 0 is always an edge."""
+    """About forty bins of a round width over all but the outermost trades; 0 is always an edge.
+
+    Results that are all but equal, or one alone, get bins that an axis can label with a few digits.
+    """
     low, high = np.percentile(values, (0.5, 99.5))
-    spread = max(float(high - low), 1e-9) / 40
+    spread = max(float(high - low), 0.1 * float(max(abs(low), abs(high))), 1e-9) / 40
     unit = 10.0 ** np.floor(np.log10(spread))
     width = unit * next(step for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * unit >= spread)
     return np.asarray(width * np.arange(np.floor(low / width), np.ceil(high / width) + 1.5))

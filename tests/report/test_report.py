@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from engines import Result, backtest, run_strategy
+from engines.report.figures import _edges
 from engines.report.page import LITERAL_WARNING, report_html
 from engines.report.series import NO_TICK, decimals, pack, ticks
 from engines.report.tables import monthly_returns
@@ -134,6 +135,25 @@ def test_months_multiply_to_the_whole() -> None:
     assert np.prod(1.0 + known / 100.0) == pytest.approx(2.2)
     assert np.prod(1.0 + table["year"] / 100.0) == pytest.approx(2.2)
     assert table.loc[2024, 11] == pytest.approx(equity.loc["2024-11"].iloc[-1] - 100.0)
+
+
+def test_nothing_has_no_months_in_percent() -> None:
+    """An account below 0 that falls further has not gained; after it there is nothing to have a percent of."""
+    times = pd.date_range("2025-01-01", "2025-04-30", freq="1D", tz="UTC")
+    equity = pd.Series(np.where(times.month == 1, 50.0, np.where(times.month == 2, -10.0, -20.0)), times)
+    table = monthly_returns(equity, 100.0)
+    assert table.loc[2025, [1, 2]].tolist() == pytest.approx([-50.0, -120.0])
+    assert table.loc[2025, [3, 4]].isna().all()
+    assert table.loc[2025, "year"] == pytest.approx(-120.0)
+
+
+def test_one_trade_has_bins_that_can_be_labelled() -> None:
+    for value in (-1.3021207, 0.0, 250.0):
+        edges = _edges(np.array([value]))
+        assert edges[0] <= value < edges[-1]
+        assert np.diff(edges).min() >= 0.001 * abs(value)
+    usual = np.linspace(-2.0, 3.0, 500)
+    assert np.diff(_edges(usual))[0] == pytest.approx(0.2)
 
 
 @pytest.mark.slow
