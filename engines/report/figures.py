@@ -21,9 +21,12 @@ def trade_charts(trades: pd.DataFrame) -> dict[str, Any]:
     """Charts of closed trades by the id of their place: plotly's own JSON.
 
     ``rr``: net results in multiples of the risk, where it is known. ``returns``: net results in percent of the
-    entry value. ``excursions``: how far each trade went for and against. ``held``: how long they were held.
+    entry value. ``excursions``: how far each trade went for and against. ``held``: how long they were held. None
+    without closed trades: an empty chart has axes that say something.
     """
     closed = trades[~trades["is_open"]]
+    if closed.empty:
+        return {}
     won = (closed["net_pnl"] > 0.0).to_numpy()
     charts = {
         "returns": _histogram(closed["return_percent"].to_numpy(float), won, "net result, % of entry value"),

@@ -162,6 +162,10 @@ def test_a_run_without_trades_and_a_strategy_without_profiles() -> None:
     assert idle.trades.empty
     page = report_html(idle)
     assert unpack(data_of(page)["chart"]["trades"]["entry"]).size == 0
+    assert data_of(page)["figures"] == {}
+    assert "No trade was closed in this run." in page
+    assert "How they ended" not in page
+    assert "<span>net profit</span><b>+0.00</b>" in page
     mine = run_strategy(
         BUY_AND_CLOSE, ten_bars(), params_of(1, 5, 2.0), PINE_V6, Instrument(0.01, 0.01), keep_bars=True
     )
