@@ -104,6 +104,7 @@ def money(value: float | None, *, sign: bool = False) -> str:
     if value is None:
         return _DASH
     plus = "+" if sign else ""
+    value += 0.0  # no sign before nothing: -0.0 becomes 0.0
     if value != 0.0 and abs(value) < 0.1:
         return f"{value:{plus}.4g}"
     return f"{value:{plus},.2f}"

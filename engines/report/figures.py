@@ -21,9 +21,12 @@ def trade_charts(trades: pd.DataFrame) -> dict[str, Any]:
     """Charts of closed trades by the id of their place: plotly's own JSON.
 
     ``rr``: net results in multiples of the risk, where it is known. ``returns``: net results in percent of the
-    entry value. ``excursions``: how far each trade went for and against. ``held``: how long they were held.
+    entry value. ``excursions``: how far each trade went for and against. ``held``: how long they were held. None
+    without closed trades: an empty chart has axes that say something.
     """
     closed = trades[~trades["is_open"]]
+    if closed.empty:
+        return {}
     won = (closed["net_pnl"] > 0.0).to_numpy()
     charts = {
         "returns": _histogram(closed["return_percent"].to_numpy(float), won, "net result, % of entry value"),
@@ -79,9 +82,12 @@ def _histogram(values: np.ndarray, won: np.ndarray, title: str, *, whole: bool =
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """About forty bins of a round width over all but the outermost trades; 0 is always an edge."""
+    """About forty bins of a round width over all but the outermost trades; 0 is always an edge.
+
+    Results that are all but equal, or one alone, get bins that an axis can label with a few digits.
+    """
     low, high = np.percentile(values, (0.5, 99.5))
-    spread = max(float(high - low), 1e-9) / 40
+    spread = max(float(high - low), 0.1 * float(max(abs(low), abs(high))), 1e-9) / 40
     unit = 10.0 ** np.floor(np.log10(spread))
     width = unit * next(step for step in (1.0, 2.0, 2.5, 5.0, 10.0) if step * unit >= spread)
     return np.asarray(width * np.arange(np.floor(low / width), np.ceil(high / width) + 1.5))

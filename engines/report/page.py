@@ -63,7 +63,7 @@ def report_html(result: Result, paths: PathSensitivity | None = None) -> str:
         _section("Path sensitivity", _paths(paths), "paths"),
         _section("Chart", _CHART, "candles"),
         _section("Months", months_html(result)),
-        _section("Trades by kind", groups_html(trades) + "<h3>How they ended</h3>" + exits_html(trades)),
+        _section("Trades by kind", groups_html(trades) + _ends(trades)),
         _section("How trades are distributed", _places(charts)),
         _section("Fees and funding", fees_html(result, trades)),
         _section("All trades", _TRADES, "trades"),
@@ -142,7 +142,7 @@ def _tiles(summary: dict[str, Any], trades: Any) -> str:
 
 
 def _tile(name: str, value: str, more: str, sign: float | None) -> str:
-    kind = "" if sign is None else " class='good'" if sign > 0.0 else " class='poor'"
+    kind = "" if not sign else " class='good'" if sign > 0.0 else " class='poor'"
     return f"<div class='tile'><span>{name}</span><b{kind}>{escape(value)}</b><small>{escape(more)}</small></div>"
 
 
@@ -190,8 +190,14 @@ _CHARTS = (
 )
 
 
+def _ends(trades: Any) -> str:
+    return "" if trades["is_open"].all() else "<h3>How they ended</h3>" + exits_html(trades)
+
+
 def _places(charts: dict[str, Any]) -> str:
     found = [(name, title) for name, title in _CHARTS if name in charts]
+    if not found:
+        return "<p class='note'>No trade was closed in this run.</p>"
     places = "".join(
         f"<div><h3>{title}</h3><div class='small-plot' id='{name}'></div></div>" for name, title in found
     )

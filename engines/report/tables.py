@@ -21,7 +21,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def monthly_returns(equity: pd.Series, capital: float) -> pd.DataFrame:
     """Change of the equity in every calendar month (UTC), percent: a row a year, columns 1 to 12 and ``year``.
 
-    A month begins with the last equity before it; months without bars are ``nan``.
+    A month begins with the last equity before it; months without bars are ``nan``, and so is all that begins with
+    nothing or less, of which there are no percents.
     """
     import pandas as pd
 
@@ -31,6 +32,7 @@ def monthly_returns(equity: pd.Series, capital: float) -> pd.DataFrame:
     last = np.append(month[1:] != month[:-1], True)
     ends, months = values[last], month[last]
     begins = np.concatenate(([capital], ends[:-1]))
+    begins = np.where(begins > 0.0, begins, np.nan)
     years = months // 12
     table = pd.DataFrame(
         index=pd.Index(np.unique(years), name="year"), columns=[*range(1, 13), "year"], dtype=float
@@ -147,7 +149,7 @@ def fees_html(result: Result, trades: pd.DataFrame) -> str:
         f"line says what the base rate of {100 * FUNDING_RATE:g} % every eight hours (00:00, 08:00, 16:00 UTC) on the "
         "entry value would have added, longs paying and shorts receiving; real rates vary and change their sign.</p>"
     )
-    return _table(("",), "".join(rows)) + note
+    return f"<div class='facts'>{_table(('',), ''.join(rows))}</div>{note}"
 
 
 def _row(name: str, cells: list[str]) -> str:

@@ -24,7 +24,8 @@ class MonteCarlo:
     Parameters
     ----------
     final
-        Last equity of each order, float64, account currency; with ``shuffle`` all are equal but for rounding.
+        Last equity of each order, float64, account currency; with ``shuffle`` all that are not ruined are equal but
+        for rounding. A ruined one ends with the trade that ruined it: there is nothing left to trade with.
     drawdown
         Largest fall from a peak after a trade, as a fraction of the peak.
     actual_final, actual_drawdown
@@ -125,8 +126,11 @@ def trade_returns(net: np.ndarray, capital: float) -> np.ndarray:
 
 
 def _equity(returns: np.ndarray, capital: float) -> np.ndarray:
-    """Equity before the first and after every trade, a row an order."""
-    growth = np.cumprod(1.0 + returns, axis=1)
+    """Equity before the first and after every trade, a row an order; once at 0 or below it stays where it is."""
+    factors = 1.0 + returns
+    alive = np.logical_and.accumulate(factors > 0.0, axis=1)
+    factors[:, 1:][~alive[:, :-1]] = 1.0
+    growth = np.cumprod(factors, axis=1)
     return capital * np.concatenate((np.ones((returns.shape[0], 1)), growth), axis=1)
 
 

@@ -14,6 +14,7 @@ from engines.research.axis import Axis
 from engines.research.deflated import Deflated, deflated_sharpe
 from engines.research.ranking import Ranking
 from engines.research.stability import HeatMap, heat_map, sensitivity
+from engines.research.store import stated
 from kwin_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class SweepResult:
         return deflated_sharpe(self.ranked_table("sharpe"), len(self) if trials is None else trials)
 
     def save(self, path: Path | str) -> None:
-        """Write all rows as Parquet."""
-        pq.write_table(self.table, Path(path), compression="zstd")
+        """Write all rows as Parquet; the file's metadata holds :attr:`about`, see `engines.research.store.stated`."""
+        pq.write_table(stated(self.table, self.about), Path(path), compression="zstd")
 
     def _ranking(self, by: str | None, min_trades: int | None) -> Ranking:
         least = self.ranking.min_trades if min_trades is None else min_trades

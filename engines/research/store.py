@@ -14,14 +14,24 @@ import pyarrow.parquet as pq
 
 from kwin_core.errors import ConfigError
 
+FACTS = "kwin.sweep"
+"""Key of the metadata of a file of results."""
+
 RESULTS = "results.parquet"
 _ABOUT = "sweep.json"
-_PARTS = "parts"
+PARTS = "parts"
+"""Folder of the finished batches while a sweep is not finished."""
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
     """Hash of everything that decides the results of a sweep."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def stated(table: pa.Table, facts: Mapping[str, Any]) -> pa.Table:
+    """A table whose file says by itself what it is: profile, fixed inputs, bars, program, as JSON under `FACTS`."""
+    said = {name: value for name, value in facts.items() if name not in ("columns", "seconds")}
+    return table.replace_schema_metadata({FACTS: json.dumps(said, sort_keys=True, default=str)})
 
 
 class Store:
@@ -43,6 +53,7 @@ class Store:
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self.folder = folder
         self._key = fingerprint(facts)
+        self._facts = dict(facts)
         about = folder / _ABOUT
         try:
             if about.exists():
@@ -52,7 +63,7 @@ class Store:
                     raise ConfigError(
                         f"{folder}: there are other files in it; choose an empty folder for --out"
                     )
-                (folder / _PARTS).mkdir(parents=True, exist_ok=True)
+                (folder / PARTS).mkdir(parents=True, exist_ok=True)
                 content = {"fingerprint": self._key, **facts}
                 _write(about, (json.dumps(content, indent=2, default=str) + "\n").encode())
         except OSError as error:
@@ -72,13 +83,7 @@ class Store:
 
     def read(self, batch: int) -> pa.Table | None:
         """A finished batch, or ``None``; a damaged file counts as not finished."""
-        path = self._path(batch)
-        if not path.exists():
-            return None
-        try:
-            return pq.read_table(path)
-        except (pa.ArrowInvalid, OSError):
-            return None
+        return _read_table(self._path(batch))
 
     def write(self, batch: int, table: pa.Table) -> None:
         """Keep a finished batch."""
@@ -86,25 +91,34 @@ class Store:
         _write_table(self._path(batch), table)
 
     def results(self) -> pa.Table | None:
-        """The results of the finished sweep, or ``None``."""
-        path = self.folder / RESULTS
-        return pq.read_table(path) if path.exists() else None
+        """The results of the finished sweep, or ``None``; a damaged file counts as not finished."""
+        return _read_table(self.folder / RESULTS)
 
     def finish(self, table: pa.Table) -> None:
         """Write the results in one file and forget the batches."""
-        _write_table(self.folder / RESULTS, table)
-        for path in (self.folder / _PARTS).glob("*"):
+        _write_table(self.folder / RESULTS, stated(table, self._facts))
+        for path in (self.folder / PARTS).glob("*"):
             path.unlink()
-        if (self.folder / _PARTS).exists():
-            (self.folder / _PARTS).rmdir()
+        if (self.folder / PARTS).exists():
+            (self.folder / PARTS).rmdir()
 
     def _path(self, batch: int) -> Path:
-        return self.folder / _PARTS / f"{batch:06d}.parquet"
+        return self.folder / PARTS / f"{batch:06d}.parquet"
+
+
+def _read_table(path: Path) -> pa.Table | None:
+    """A table with its checksums verified; ``None`` when it is missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        return pq.read_table(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     _write(path, sink.getvalue())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from engines.research.held import HeldBars
 from engines.research.jobs import KwinJob
 from engines.research.ranking import Ranking
 from engines.research.result import SHOWN, SweepResult
-from engines.research.store import RESULTS
+from engines.research.store import PARTS, RESULTS
 from engines.research.sweep_file import SweepFile, read_sweep_file
 from engines.research.sweeping import How, Progress, held_data, run_sweep
 from engines.research.windows import days_of
@@ -103,7 +104,7 @@ def sweep_command(request: Request) -> int:
         return _report(request, found)
     except KeyboardInterrupt:
         kept = f"; what was finished is kept in {request.folder}, the same command goes on from there"
-        fail("interrupted" + (kept if request.folder.exists() else ""))
+        fail("interrupted" + (kept if (request.folder / PARTS).exists() else ""))
         return INTERRUPTED
 
 
@@ -173,29 +174,59 @@ def _walk(request: Request, file: SweepFile, job: KwinJob, how: How) -> int:
         )
     lengths = days_of(wish["in_sample"], "in_sample"), days_of(wish["out_of_sample"], "out_of_sample")
     (held,) = request.held()
-    folder = request.folder
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder}: there are files in it; choose an empty folder for --out")
     anchored = bool(wish.get("anchored", False))
-    found = walk(job, file.space, held, replace(how, out=None), lengths, anchored=anchored)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_walk(found, folder)
-    text = json.dumps({**found.about, **found.summary}, indent=2) + "\n"
-    (folder / "walk_forward.json").write_text(text, encoding="utf-8")
+    with _empty(request.folder) as folder:
+        found = walk(job, file.space, held, replace(how, out=None), lengths, anchored=anchored)
+        save_walk(found, folder)
+        text = json.dumps({**found.about, **found.summary}, indent=2) + "\n"
+        (folder / "walk_forward.json").write_text(text, encoding="utf-8")
     if found.summary["windows_traded"] == 0:
         fail(
-            f"in none of {len(found.steps)} windows has a set {how.ranking.min_trades} trades; nothing was traded"
+            f"in none of {len(found.steps)} windows does a set count, with {how.ranking.min_trades} trades or more "
+            f"and a defined {how.ranking.by}; nothing was traded"
         )
         return BAD_RESULT
     if request.as_json:
         sys.stdout.write(text)
         return GOOD
+    warning = found.warning()
+    if warning is not None:
+        console().print(warning, style="bold red")
+    console().print(f"walk-forward of {job.preset}, {job.profile}: {held.instrument.symbol}")
     rows = [{str(name): value for name, value in row.items()} for row in found.windows.to_dict("records")]
     _print_rows(list(rows[0]), rows)
     for name, value in found.summary.items():
         console().print(f"{name:>28}  {_cell(value)}")
     console().print(f"files  {folder}", style="dim")
     return GOOD
+
+
+@contextmanager
+def _empty(folder: Path) -> Iterator[Path]:
+    """A folder that can be written, before anything is computed for it; it goes again when nothing came of that.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be written, or there are files in it.
+    """
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(f"{folder}: there are files in it; choose an empty folder for --out")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot write there ({error.strerror}); choose another folder for --out"
+        ) from None
+    try:
+        yield folder
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 @contextmanager

@@ -90,9 +90,12 @@ class WalkForward:
         One a window, in order.
     summary
         Of the joined out-of-sample equity: ``net_profit`` and ``net_profit_percent``, ``trades_closed``, ``windows``,
-        ``windows_traded``, ``windows_won``, ``max_close_drawdown_percent``, the ratios of daily returns of
+        ``windows_traded``, ``windows_won``, ``windows_not_an_edge`` (traded ones that the assumed path dominates,
+        :mod:`engines.path_warning`), ``max_close_drawdown_percent``, the ratios of daily returns of
         `engines.statistics.daily_ratios`, and ``efficiency``: out-of-sample return a day divided by that in sample, the
         mean over windows; what is left of what was promised.
+    about
+        What decides it: data, profile, fixed inputs, space, windows, ranking, program.
     """
 
     def __init__(
@@ -174,6 +177,9 @@ class WalkForward:
             "windows": len(self.steps),
             "windows_traded": len(traded),
             "windows_won": sum(step.equity > step.capital for step in traded),
+            "windows_not_an_edge": sum(
+                step.result.summary["path_warning"] is not None for step in traded if step.result
+            ),
             "capital": capital,
             "net_profit": float(equity[-1] - capital),
             "net_profit_percent": 100.0 * float(equity[-1] - capital) / capital,
@@ -193,8 +199,20 @@ class WalkForward:
                 found.append(kept / promised)
         return float(np.mean(found)) if found else None
 
+    def warning(self) -> str | None:
+        """One line when the path assumed inside each bar dominates what was traded out of sample, else ``None``."""
+        dominated, traded = self.summary["windows_not_an_edge"], self.summary["windows_traded"]
+        if not dominated:
+            return None
+        return (
+            f"NOT AN EDGE: {dominated} of {traded} traded windows are dominated by the price path assumed inside "
+            "each bar; out of sample it is assumed too."
+        )
+
     def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.windows.to_html(index=False, float_format='{:.4g}'.format)}"
+        warning = self.warning()
+        first = f"<p style='color:#b00020'><b>{warning}</b></p>" if warning else ""
+        return f"{first}<p>{self!r}</p>{self.windows.to_html(index=False, float_format='{:.4g}'.format)}"
 
     def __repr__(self) -> str:
         found = self.summary
@@ -309,7 +327,17 @@ def walk(
             )
         steps.append(step)
         equity = step.equity
-    about = {"preset": job.preset, "profile": job.profile, "fixed": dict(job.fixed), "anchored": anchored}
+    about = {
+        **{name: found.about[name] for name in ("kwin", "engine")},
+        "data": {"name": held.name, "symbol": held.instrument.symbol, "bars": held.digest},
+        **job.facts(),
+        **{name: found.about[name] for name in ("space", "method", "sets", "seed")},
+        "rank": how.ranking.by,
+        "min_trades": how.ranking.min_trades,
+        "in_sample_ms": lengths[0],
+        "out_of_sample_ms": lengths[1],
+        "anchored": anchored,
+    }
     return WalkForward(steps, held, how.ranking, about)
 
 

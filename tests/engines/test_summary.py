@@ -67,6 +67,7 @@ def test_small_amounts_keep_their_digits() -> None:
         "-", "0.00", "5.824e-05", "-0.05", "0.10", "1,234.50",
     ]  # fmt: skip
     assert money(12.0, sign=True) == "+12.00"
+    assert (money(-0.0), money(-0.0, sign=True)) == ("0.00", "+0.00")
 
 
 def test_notebook_shows_the_same(literal: Result) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from engines import Result, backtest, run_strategy
+from engines.report.figures import _edges
 from engines.report.page import LITERAL_WARNING, report_html
 from engines.report.series import NO_TICK, decimals, pack, ticks
 from engines.report.tables import monthly_returns
@@ -136,12 +137,35 @@ def test_months_multiply_to_the_whole() -> None:
     assert table.loc[2024, 11] == pytest.approx(equity.loc["2024-11"].iloc[-1] - 100.0)
 
 
+def test_nothing_has_no_months_in_percent() -> None:
+    """An account below 0 that falls further has not gained; after it there is nothing to have a percent of."""
+    times = pd.date_range("2025-01-01", "2025-04-30", freq="1D", tz="UTC")
+    equity = pd.Series(np.where(times.month == 1, 50.0, np.where(times.month == 2, -10.0, -20.0)), times)
+    table = monthly_returns(equity, 100.0)
+    assert table.loc[2025, [1, 2]].tolist() == pytest.approx([-50.0, -120.0])
+    assert table.loc[2025, [3, 4]].isna().all()
+    assert table.loc[2025, "year"] == pytest.approx(-120.0)
+
+
+def test_one_trade_has_bins_that_can_be_labelled() -> None:
+    for value in (-1.3021207, 0.0, 250.0):
+        edges = _edges(np.array([value]))
+        assert edges[0] <= value < edges[-1]
+        assert np.diff(edges).min() >= 0.001 * abs(value)
+    usual = np.linspace(-2.0, 3.0, 500)
+    assert np.diff(_edges(usual))[0] == pytest.approx(0.2)
+
+
 @pytest.mark.slow
 def test_a_run_without_trades_and_a_strategy_without_profiles() -> None:
     idle = backtest(FIXTURE, profile="intent", end="2025-01-02", params={"use_window": True})
     assert idle.trades.empty
     page = report_html(idle)
     assert unpack(data_of(page)["chart"]["trades"]["entry"]).size == 0
+    assert data_of(page)["figures"] == {}
+    assert "No trade was closed in this run." in page
+    assert "How they ended" not in page
+    assert "<span>net profit</span><b>+0.00</b>" in page
     mine = run_strategy(
         BUY_AND_CLOSE, ten_bars(), params_of(1, 5, 2.0), PINE_V6, Instrument(0.01, 0.01), keep_bars=True
     )

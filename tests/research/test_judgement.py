@@ -98,6 +98,19 @@ def test_bootstrapped_trades_end_elsewhere_and_can_ruin() -> None:
     assert found.ruined == pytest.approx(1.0 - 0.75**4, abs=0.03)
 
 
+@pytest.mark.parametrize("method", ["shuffle", "bootstrap"])
+def test_a_ruined_order_trades_no_more(method: str) -> None:
+    """A loss of more than the equity, twice, is no gain: the sign of nothing does not turn."""
+    returns = np.array([0.5, 0.3, -1.2])
+    found = monte_carlo(returns, 100.0, method=method, runs=2_000, seed=5)
+    ruined = found.final <= 0.0
+    assert ruined.mean() == found.ruined > 0.6
+    possible = [-0.2 * 100.0 * gains for gains in (1.0, 1.5, 1.3, 1.5 * 1.3, 1.5 * 1.5, 1.3 * 1.3)]
+    assert np.isclose(found.final[ruined, None], possible).any(axis=1).all()
+    assert found.actual_final == pytest.approx(-0.2 * 195.0)
+    assert returns.tolist() == [0.5, 0.3, -1.2]
+
+
 def test_trade_returns_are_fractions_of_the_equity_before() -> None:
     assert trade_returns(np.array([10.0, -11.0, 9.9]), 100.0).tolist() == pytest.approx([0.1, -0.1, 0.1])
     with pytest.raises(ConfigError, match="the equity falls to 0"):

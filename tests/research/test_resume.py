@@ -103,6 +103,35 @@ def test_a_finished_sweep_is_read_not_made_again(tmp_path: Path) -> None:
     assert ranked.table.equals(first.table)  # another ranking is no other sweep
 
 
+def test_a_file_of_results_names_its_profile_and_bars(tmp_path: Path) -> None:
+    """Copied away from its folder it still says what it is: two readings of one strategy are never mixed."""
+    path, out = bars_file(tmp_path), tmp_path / "out"
+    found = sweep(path, {"swing_len": [2, 3]}, profile="intent", params=FIXED, capital=500.0, out=out)
+    found.save(tmp_path / "mine.parquet")
+    for file in (out / "results.parquet", tmp_path / "mine.parquet"):
+        said = json.loads(pq.read_schema(file).metadata[b"kwin.sweep"])
+        assert (said["profile"], said["preset"], said["capital"]) == ("intent", "dual-sfp", 500.0)
+        assert said["fixed"] == FIXED
+        assert said["data"][0]["bars"] == found.about["data"][0]["bars"]
+        assert pq.read_table(file).equals(found.table)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_damaged_results_are_made_again(damage: str, tmp_path: Path) -> None:
+    """A disk that loses the end of the file, or changes one bit in a page of numbers, which decodes all the same."""
+    path, out = bars_file(tmp_path), tmp_path / "out"
+    options = {"profile": "intent", "params": FIXED, "out": out}
+    sweep(path, {"swing_len": [2, 3]}, **options)
+    results = out / "results.parquet"
+    whole = results.read_bytes()
+    page = pq.ParquetFile(results).metadata.row_group(0).column(0)
+    changed = bytearray(whole)
+    changed[page.data_page_offset + page.total_compressed_size // 2] ^= 1
+    results.write_bytes(whole[:-100] if damage == "cut" else bytes(changed))
+    sweep(path, {"swing_len": [2, 3]}, **options)
+    assert results.read_bytes() == whole
+
+
 def test_a_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
     path = bars_file(tmp_path)
     out = tmp_path / "out"

@@ -6,13 +6,20 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from engines import backtest, sweep, walk_forward
+from engines.command_line import run
+from engines.research.held import hold
+from engines.research.sweep_cli import app
+from engines.source import Cut, open_source
+from feeds.facts import Facts
 from feeds.instants import iso
+from kwin_core.bars import DAY_MS
 from kwin_core.errors import ConfigError
 from tests.research.runs import FIXED, bars_file
 
@@ -97,9 +104,56 @@ def test_through_the_command(tmp_path: Path) -> None:
     )
     walk = walk_forward(path, SPACE, in_sample=30, out_of_sample=10, **OPTIONS)
     assert json.loads(done.stdout)["net_profit"] == walk.summary["net_profit"]
+    written = json.loads((tmp_path / "out" / "walk_forward.json").read_text())
+    assert written == json.loads(done.stdout)
+    assert written["data"]["bars"] == hold(open_source(path, Facts(), Cut())).digest
+    assert "swing_len" in written["space"]
+    assert written["rank"] == "profit_factor"
+    assert written["min_trades"] == 5
+    assert written["out_of_sample_ms"] == 10 * DAY_MS
     equity = pd.read_parquet(tmp_path / "out" / "equity.parquet")
     np.testing.assert_array_equal(equity["equity"], walk.equity["equity"])
     assert len(pd.read_parquet(tmp_path / "out" / "windows.parquet")) == 4
     again = subprocess.run([*map(str, words)], capture_output=True, text=True, timeout=300, check=False)
     assert again.returncode == 2
     assert "there are files in it" in again.stderr
+
+
+WALK = (
+    "profile = '{profile}'\nrank = 'profit_factor'\n[fixed]\nuse_window = false\n[space]\nswing_len = [2, 4]\n"
+    "[walk_forward]\nin_sample = '30d'\nout_of_sample = 10\n"
+)
+
+
+def test_a_walk_that_the_assumed_path_dominates_says_so_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Out of sample the literal reading is as good as in sample: the path is assumed there too."""
+    (tmp_path / "walk.toml").write_text(WALK.format(profile="tv-literal"))
+    path = bars_file(tmp_path, 6_000)
+    words = [str(path), str(tmp_path / "walk.toml"), "--out", str(tmp_path / "out")]
+    assert run(app, words, name="kwin-sweep") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("NOT AN EDGE: 4 of 4 traded windows are dominated by the price path assumed")
+    assert lines[1] == "walk-forward of dual-sfp, tv-literal: ETHUSDT"
+    walk = walk_forward(path, {"swing_len": [2, 4]}, params=FIXED, in_sample="30d", out_of_sample="10d")
+    assert "NOT AN EDGE: 4 of 4" in walk._repr_html_()
+
+
+def test_the_folder_of_a_walk_is_tried_before_the_walk_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engines.research.walk_forward.walk", interrupted)
+    (tmp_path / "walk.toml").write_text(WALK.format(profile="intent"))
+    words = [str(bars_file(tmp_path)), str(tmp_path / "walk.toml"), "--out"]
+    (tmp_path / "there").mkdir()
+    for name in ("there", "new"):
+        assert run(app, [*words, str(tmp_path / name)], name="kwin-sweep") == 130
+        assert capsys.readouterr().err == "error: interrupted\n"
+        assert (tmp_path / name).exists() == (name == "there")
+    for bad in (Path("/proc/nowhere"), tmp_path / "walk.toml"):
+        assert run(app, [*words, str(bad)], name="kwin-sweep") == 2
+        assert "cannot write there" in capsys.readouterr().err
