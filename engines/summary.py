@@ -139,10 +139,14 @@ def figures_html(summary: Summary, intent: Summary | None) -> str:
     return f"<table><tr><th></th>{heads}</tr>{body}</table>"
 
 
+def warning_html(warning: str | None) -> str:
+    """A warning for a notebook; nothing without one."""
+    return f"<p style='color:#b00020'><b>{escape(warning)}</b></p>" if warning else ""
+
+
 def summary_html(summary: Summary, intent: Summary | None) -> str:
     """The summary for a notebook."""
-    warning = summary["path_warning"]
-    first = f"<p style='color:#b00020'><b>{escape(warning)}</b></p>" if warning else ""
+    first = warning_html(summary["path_warning"])
     head = "<br>".join(escape(line) for line in head_lines(summary))
     foot = "<br>".join(escape(line) for line in foot_lines(summary))
     return f"{first}<p>{head}</p>{figures_html(summary, intent)}<p><small>{foot}</small></p>"

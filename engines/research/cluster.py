@@ -55,6 +55,7 @@ class ClusterRunner:
             )
             scheduler = self._cluster.scheduler_address
         try:
+            _check_address(scheduler)
             self._client = distributed.Client(scheduler, timeout=WAIT_SECONDS, set_as_default=False)
             self._client.wait_for_workers(1, timeout=WAIT_SECONDS)
         except (OSError, ValueError, TimeoutError) as error:
@@ -120,6 +121,21 @@ class ClusterRunner:
             pure=False,
             retries=RETRIES,
         )
+
+
+def _check_address(address: str) -> None:
+    """Refuse what is no address here: a client that was given one waits a minute for itself when it goes.
+
+    Raises
+    ------
+    ValueError
+        Says what is missing.
+    """
+    addressing = needs("distributed.comm.addressing", "cluster")
+    scheme, place = addressing.parse_address(address)
+    needs("distributed.comm.registry", "cluster").get_backend(scheme)
+    if scheme in ("tcp", "tls", "ws", "wss"):
+        addressing.parse_host_port(place)
 
 
 def _raise(error: BaseException, distributed: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from engines.research.deflated import Deflated, deflated_sharpe
 from engines.research.ranking import Ranking
 from engines.research.stability import HeatMap, heat_map, sensitivity
 from engines.research.store import stated
+from engines.summary import warning_html
 from kwin_core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,6 +124,13 @@ class SweepResult:
         """
         return deflated_sharpe(self.ranked_table("sharpe"), len(self) if trials is None else trials)
 
+    def warning(self) -> str | None:
+        """One line when the path assumed inside each bar dominates results, else ``None``."""
+        count = len(self) - self.table["path_warning"].null_count
+        if not count:
+            return None
+        return f"{count} of {len(self)} results are dominated by the price path assumed inside each bar: NOT AN EDGE."
+
     def save(self, path: Path | str) -> None:
         """Write all rows as Parquet; the file's metadata holds :attr:`about`, see `engines.research.store.stated`."""
         pq.write_table(stated(self.table, self.about), Path(path), compression="zstd")
@@ -133,7 +142,8 @@ class SweepResult:
     def _repr_html_(self) -> str:
         columns = ["set", *self.names, *dict.fromkeys((self.ranking.by, *SHOWN))]
         top = self.ranked(limit=10)[columns]
-        return f"<p>{self!r}</p>{top.to_html(index=False, float_format='{:.4g}'.format)}"
+        rows = top.to_html(index=False, float_format="{:.4g}".format)
+        return f"<p>{escape(repr(self))}</p>{warning_html(self.warning())}{rows}"
 
     def __repr__(self) -> str:
         name = self.about.get("preset") or self.about.get("strategy")

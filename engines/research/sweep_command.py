@@ -124,12 +124,9 @@ def _report(request: Request, found: SweepResult) -> int:
     if len(request.data) > 1:
         columns.insert(1, "data")
     _print_rows(columns, top.select(columns).to_pylist())
-    warned = sum(text is not None for text in found.table["path_warning"].to_pylist())
-    if warned:
-        screen.print(
-            f"{warned} of {len(found)} results are dominated by the price path assumed inside each bar: NOT AN EDGE.",
-            style="bold red",
-        )
+    warning = found.warning()
+    if warning is not None:
+        screen.print(warning, style="bold red")
     for line in _judgement(found):
         screen.print(line)
     screen.print(f"files  {request.folder / RESULTS}", style="dim")

@@ -71,7 +71,7 @@ def read_sweep_file(path: Path) -> SweepFile:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"{path}: not TOML ({error}); kwin-sweep --example prints a complete file"
+            f"{path}: not TOML ({error}); the TOML file comes last, kwin-sweep --example prints a complete one"
         ) from None
     for key, value in content.items():
         _check(path, key, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from engines.research.windows import Window, days_of, windows
 from engines.result import Result
 from engines.source import Cut
 from engines.statistics import daily_ratios
+from engines.summary import warning_html
 from engines.tally import day_ends
 from feeds.facts import Facts
 from feeds.instants import iso
@@ -210,9 +212,8 @@ class WalkForward:
         )
 
     def _repr_html_(self) -> str:
-        warning = self.warning()
-        first = f"<p style='color:#b00020'><b>{warning}</b></p>" if warning else ""
-        return f"{first}<p>{self!r}</p>{self.windows.to_html(index=False, float_format='{:.4g}'.format)}"
+        rows = self.windows.to_html(index=False, float_format="{:.4g}".format)
+        return f"{warning_html(self.warning())}<p>{escape(repr(self))}</p>{rows}"
 
     def __repr__(self) -> str:
         found = self.summary

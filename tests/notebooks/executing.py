@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
-_REQUIRE = re.compile(r'<script[^>]*src="https?://[^"]*"[^>]*></script>')
+_REQUIRE = re.compile(r'<script[^>]*src="https?://[^"]*"[^>]*>\s*</script>')
 
 
 def executed(path: Path) -> Any:

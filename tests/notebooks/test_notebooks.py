@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ def outputs(notebook: Any, kind: str) -> list[Any]:
         for output in cell.outputs
         if kind in output.get("data", {})
     ]
+
+
+def test_a_kept_page_needs_nothing_from_outside(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("nbconvert")
+    pytest.importorskip("plotly")
+    cells = [nbformat.v4.new_markdown_cell("# A page"), nbformat.v4.new_code_cell("1 + 1")]
+    keep(nbformat.v4.new_notebook(cells=cells), "page", tmp_path)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "A page" in page
+    assert re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=[\"']https?://[^\"']*", page) == []
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +99,15 @@ def test_a_wrong_address_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with pytest.raises(ConfigError, match="no Dask scheduler with workers answers there") as caught:
             sweep(bars_file(tmp_path), {"swing_len": [2]}, params=FIXED, scheduler=address)
         assert "\n" not in str(caught.value)
+
+
+def test_an_address_that_is_none_ends_at_once(tmp_path: Path) -> None:
+    """No traceback of a client that waits for itself while the process ends."""
+    (tmp_path / "grid.toml").write_text("[space]\nswing_len = [2]\n")
+    words = [sys.executable, "-m", "engines.research.sweep_cli", str(bars_file(tmp_path))]
+    words += [str(tmp_path / "grid.toml"), "--scheduler", "nonsense"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=50, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: nonsense: no Dask scheduler with workers answers there (missing port number in address 'nonsense')\n"
+    )

@@ -132,7 +132,14 @@ def test_ranking_counts_trades_and_knows_which_way_is_better(tmp_path: Path) -> 
         found.best(min_trades=10_000)
     with pytest.raises(ConfigError, match="unknown statistic 'sharp': did you mean sharpe"):
         Ranking("sharp")
-    assert "SweepResult dual-sfp intent: 192 rows" in found._repr_html_()
+    page = found._repr_html_()
+    assert "&lt;SweepResult dual-sfp intent: 192 rows" in page  # unescaped it is a tag, which nobody sees
+    count = int(found.frame["path_warning"].notna().sum())
+    assert count > 0
+    assert (
+        f"{count} of 192 results are dominated by the price path assumed inside each bar: NOT AN EDGE."
+        in page
+    )
 
 
 def test_a_strategy_of_ones_own() -> None:

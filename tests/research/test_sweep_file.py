@@ -20,7 +20,7 @@ GRID = "[fixed]\nuse_window = false\n[space]\nswing_len = [2, 3]\n"
 
 BAD_FILES = {
     "missing file": (None, (), r"grid\.toml: cannot be read \(No such file"),
-    "no TOML": ("swing_len = [2", (), r"grid\.toml: not TOML"),
+    "no TOML": ("swing_len = [2", (), r"grid\.toml: not TOML .*; the TOML file comes last"),
     "no space": ("rank = 'sharpe'\n", (), r"\[space\] is missing or empty"),
     "empty space": ("[space]\n", (), r"\[space\] is missing or empty"),
     "unknown key": ("methods = 'grid'\n" + GRID, (), r"unknown key 'methods': did you mean method\?"),

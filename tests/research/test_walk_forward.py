@@ -138,6 +138,7 @@ def test_a_walk_that_the_assumed_path_dominates_says_so_first(
     assert lines[1] == "walk-forward of dual-sfp, tv-literal: ETHUSDT"
     walk = walk_forward(path, {"swing_len": [2, 4]}, params=FIXED, in_sample="30d", out_of_sample="10d")
     assert "NOT AN EDGE: 4 of 4" in walk._repr_html_()
+    assert "<p>&lt;WalkForward dual-sfp tv-literal: 4 windows" in walk._repr_html_()
 
 
 def test_the_folder_of_a_walk_is_tried_before_the_walk_and_left_as_it_was(
