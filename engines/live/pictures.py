@@ -5,6 +5,7 @@ from __future__ import annotations
 from engines.journal import Execution, Reconciled
 from engines.live.books import Books, fills_wanted
 from engines.live.entries import Entries
+from engines.live.guesses import ADOPTED, ESTIMATED
 from engines.live.inbox import BarClosed, Inbox
 from engines.live.levels import Levels
 from engines.live.protector import Protector
@@ -146,7 +147,7 @@ class Pictures:
             turn.at(turn.now_ms + _LOOK_AGAIN_MS, "look", "no price")
             return
         grows = action.qty > 0 if opens else action.qty < 0
-        kind = "Adopted" if opens else "Estimated"
+        kind = ADOPTED if opens else ESTIMATED
         execution = Execution(
             category=lane.stream.category,
             symbol=lane.stream.symbol,
@@ -160,7 +161,7 @@ class Pictures:
             fee_currency="USDT",
             exec_type=kind,
             stop_order_type="",
-            exec_time_ms=turn.now_ms,
+            exec_time_ms=report.updated_ms,
         )
         closed = "0" if opens else str(abs(action.qty))
         body = {"provenance": "estimate", "reason": action.reason, "closedSize": closed, "by": BY_HAND}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -520,4 +521,41 @@ def test_a_tick_that_the_exchange_has_changed_moves_no_stop(
         assert before is None or abs(stop - before) <= Decimal(tick)
         assert stop == before or not stop % Decimal(tick)
         assert at.exchange.account.positions[("ETHUSDT", 0)].trailing
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["one process", "restarted between"])
+@pytest.mark.parametrize("opened", [True, False], ids=["opened outside", "closed outside"])
+def test_a_guess_is_corrected_by_the_executions_that_are_told_after_it(
+    opened: bool, restarted: bool, tmp_path: Path
+) -> None:
+    """J07, D08: three pictures agree, no execution tells why; later it is told: true money, the position untouched."""
+    with scene(tmp_path, look_ms=5_000) as at:
+        at.to_decision()
+        wallet = at.exchange.account.coin("USDT").wallet
+        if not opened:
+            at.decide(90)
+        at.exchange.faults.ws.mute("execution")
+        at.exchange.faults.rest.lag("execution/list", 40_000)
+        at.exchange.faults.eng.slippage(500)
+        if opened:
+            at.exchange.faults.eng.external_open("ETHUSDT", "Buy", "0.5")
+        else:
+            at.exchange.faults.eng.external_close("ETHUSDT")
+        at.run(30)
+        guessed = at.drifts()
+        assert guessed["adopted" if opened else "phantom"] == 1
+        assert at.held == at.there
+        if restarted:
+            at.restart()
+        at.run(90)
+        assert at.held == at.there
+        at.exchange.faults.clear()
+        assert at.drifts() - guessed <= Counter({"late": 1})
+        if opened:
+            flatten(at)
+            at.run(30)
+        assert at.held == at.there == ZERO
+        change = at.exchange.account.coin("USDT").wallet - wallet
+        assert at.lane.exchange.number("net_profit") == pytest.approx(float(change))
         at.run_to_bar(at.plan.bar + 1).check()
