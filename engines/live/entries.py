@@ -15,7 +15,15 @@ from engines.live.intents import orders_wanted, overtaken
 from engines.live.levels import crossed, price_of
 from engines.live.seat import Seat, Sent
 from engines.live.turn import Turn
-from engines.live.venue import MarketOrder, ReadOrder, Side, Urgency, WalletReport
+from engines.live.venue import (
+    MarketOrder,
+    OrderReport,
+    ReadOrder,
+    Refusal,
+    Side,
+    Urgency,
+    WalletReport,
+)
 from engines.live.working import Working
 
 _LOOK_AFTER_MS = 2_000  # an accepted market order that tells nothing more
@@ -231,6 +239,29 @@ class Entries:
             self.deny(turn, order, reason)
         else:
             self.send(turn, order)
+
+    def is_ours(self, turn: Turn, report: OrderReport) -> bool:
+        """Whether an order found under one of our names is the one that was asked for; another one ends ours.
+
+        A reduce-only order may have been cut to the position, so only an entry's quantity tells.
+        """
+        order = turn.lane.working.get(report.order_link_id)
+        if order is None or (
+            report.side.sign == order.side
+            and report.reduce_only != order.enters
+            and (not order.enters or report.qty == order.qty)
+            and report.created_ms >= order.bar_ms
+        ):
+            return True
+        words = f"{report.side.value} {report.qty} {report.symbol}, made at {report.created_ms} ms"
+        reason = f"the name {order.link_id} belongs to another order: {words}"
+        turn.failure("order", Refusal.DUPLICATE.value, reason)
+        turn.halt(Refusal.DUPLICATE.value, reason)
+        if order.enters:
+            self.deny(turn, order, reason)
+        else:
+            turn.end(order.link_id, reason)
+        return False
 
     def _refusal(
         self, turn: Turn, order: Working, stop: Decimal | None, close: Decimal, expires_ms: int

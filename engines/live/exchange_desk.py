@@ -405,7 +405,8 @@ class ExchangeDesk:
         if not answer.rows:
             self._entries.not_found(turn, request.order_link_id)
         for report in answer.rows:
-            self._books.order(turn, report)
+            if self._entries.is_ours(turn, report):
+                self._books.order(turn, report)
 
     def _read(self, turn: Turn, answer: Answer) -> None:
         """Rows of a read are reports like those of the stream; an answer that failed is no answer."""

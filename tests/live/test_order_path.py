@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -558,4 +559,76 @@ def test_a_guess_is_corrected_by_the_executions_that_are_told_after_it(
         assert at.held == at.there == ZERO
         change = at.exchange.account.coin("USDT").wallet - wallet
         assert at.lane.exchange.number("net_profit") == pytest.approx(float(change))
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+@pytest.mark.parametrize("what", ["side", "createdTime", "reduceOnly", "qty"])
+def test_a_name_that_belongs_to_another_order(what: str, tmp_path: Path) -> None:
+    """110072, and what is found under the name is not what was asked for: nothing is believed, entries are halted."""
+    with scene(tmp_path) as at:
+        at.to_decision()
+        plan = at.plan
+        ours = {
+            "side": "Buy" if plan.side > 0 else "Sell",
+            "qty": f"{plan.qty:g}",
+            "createdTime": str(at.close_ms),
+            "reduceOnly": False,
+        }
+        other = {
+            "side": "Sell" if plan.side > 0 else "Buy",
+            "qty": "0.5",
+            "createdTime": str(at.close_ms - 10 * BAR_MS),
+            "reduceOnly": True,
+        }
+        found = {**ours, what: other[what]}
+
+        def told(answer: dict[str, Any]) -> dict[str, Any]:
+            sent = at.calls("order/create")[-1].parameters
+            row = {
+                "symbol": "ETHUSDT",
+                "orderId": "another",
+                "orderLinkId": sent["orderLinkId"],
+                "orderStatus": "Filled",
+                "cumExecQty": found["qty"],
+                "updatedTime": found["createdTime"],
+                **found,
+            }
+            return {**answer, "list": [row]}
+
+        at.exchange.faults.rest.ret("order/create", 110072, n=None)
+        at.exchange.faults.rest.alter("order/realtime", told, n=None)
+        at.decide(30)
+        assert at.held == at.there == ZERO
+        assert "duplicate" in at.halts
+        assert len(at.calls("order/create")) == 1
+        at.exchange.faults.clear()
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_an_exit_whose_name_belongs_to_another_order_takes_the_next_one(tmp_path: Path) -> None:
+    """The same for an exit: it must get out."""
+    with scene(tmp_path) as at:
+        at.to_decision().decide()
+        other = {
+            "symbol": "ETHUSDT",
+            "orderId": "another",
+            "side": "Buy" if at.held < 0 else "Sell",
+            "qty": "1",
+            "orderStatus": "Filled",
+            "cumExecQty": "1",
+            "reduceOnly": False,
+            "createdTime": str(at.close_ms),
+            "updatedTime": str(at.close_ms),
+        }
+
+        def told(answer: dict[str, Any]) -> dict[str, Any]:
+            name = at.calls("order/create")[-1].parameters["orderLinkId"]
+            return {**answer, "list": [{**other, "orderLinkId": name}]}
+
+        at.exchange.faults.rest.ret("order/create", 110072, n=1)
+        at.exchange.faults.rest.alter("order/realtime", told, n=1)
+        flatten(at)
+        at.run(30)
+        assert at.held == at.there == ZERO
+        assert [link.attempt for link, _ in at.orders("f")] == [2]
         at.run_to_bar(at.plan.bar + 1).check()
