@@ -235,6 +235,7 @@ class Deployment:
             )
             with JournalReader(config.deployment.journal) as reader:
                 begun = begun_before(reader, loaded)
+                self._resumed = begun is not None
                 self.instruments = self._read_instruments()
                 now_ms = self.clock.now_ms()
                 self.trade_from_ms = go_live_ms(loaded, now_ms) if begun is None else begun.trade_from_ms
@@ -382,7 +383,8 @@ class Deployment:
         )
 
     def _read_instruments(self) -> dict[Stream, Instrument]:
-        return read_instruments(self._feed_settings(resume=False))
+        resumed = self.loaded.config.streams if self._resumed else ()
+        return read_instruments(self._feed_settings(resume=False), resumed)
 
     def _exchange_desk(self, memory: Memory) -> ExchangeDesk:
         config = self.loaded.config
@@ -440,6 +442,7 @@ class Deployment:
                 config.streams,
                 Decimal(str(config.deployment.leverage)),
                 taker_fee=config.deployment.taker_fee,
+                resumed=self._resumed,
             )
             if config.deployment.venue == "mainnet" and not config.policy.accept_untradable_trail:
                 self._check_trails(session, checked)
