@@ -232,6 +232,7 @@ class Entries:
             return  # the timer of the look-up asks again
         if order.enters and order.waits and turn.seat.held_qty * order.side < 0:
             turn.seat.after_close = link_id
+            turn.at(self.expiry_ms(turn, order) + 1, "waiting", link_id)
             return
         late = "it never reached the exchange, and it is too late now"
         reason = late if turn.now_ms > self.expiry_ms(turn, order) else self._changed(turn.seat, order)

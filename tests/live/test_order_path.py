@@ -632,3 +632,28 @@ def test_an_exit_whose_name_belongs_to_another_order_takes_the_next_one(tmp_path
         assert at.held == at.there == ZERO
         assert [link.attempt for link, _ in at.orders("f")] == [2]
         at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_a_waiting_entry_is_given_up_in_time_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old side cannot be left, the process is killed: the entry that waits for it does not wait for ever."""
+    key = tuple(sorted({"use_window": False, "use_bar_trail": False, **REVERSING}.items()))
+    plan = next(one for one in scenes.planned("intent", key) if _reversed_later(one, key))
+    monkeypatch.setattr(scenes, "planned", lambda *_: (plan,))
+    with scene(tmp_path, given=REVERSING, lives=0) as at:
+        at.to_decision().decide()
+        before = at.held
+        at.rig.run_to(int(at.bars["time_ms"][plan.ends]) + BAR_MS - 5_000)
+        at.exchange.faults.eng.partial([0.4])
+        at.run(5.5)
+        assert at.there * before > 0
+        at.exchange.faults.rest.http("order/create", 502, None)
+        at.restart()
+        at.run(90)
+        assert at.there * before > 0
+        assert not any(order.enters for order in at.lane.working.values())
+        assert at.drifts()["missed"] == 1
+        at.exchange.faults.clear()
+        at.run(120)
+        assert at.held == at.there == ZERO
