@@ -47,10 +47,17 @@ class Pictures:
         seat = turn.seat
         if seat.held is None:
             return
-        if good and seat.there_qty != seat.held_qty and seat.settle_key != "settle-fills":
+        seq = -1 if seat.position is None else seat.position.seq
+        if (
+            good
+            and seat.settle_key != "settle-fills"
+            and (seat.there_qty != seat.held_qty or seq > seat.fills_seq)
+        ):
             seat.settle_key = "settle-fills"
             turn.send(fills_wanted(turn, seat.settle_key))
             return
+        if good and seat.there_qty == seat.held_qty:
+            seat.fills_seq = max(seat.fills_seq, seq)
         self.release(turn, unsettled=not good or seat.there_qty != seat.held_qty)
 
     def release(self, turn: Turn, *, unsettled: bool) -> None:
@@ -110,6 +117,7 @@ class Pictures:
             return
         if signed(position) == desired.position:
             seat.differing = 0
+            seat.fills_seq = max(seat.fills_seq, position.seq)
             if seat.is_current:
                 seat.fills_until_ms = max(seat.fills_until_ms, seat.fills_read_ms)
         elif desired.working:

@@ -111,6 +111,8 @@ class Seat:
     fills_until_ms, fills_read_ms
         Up to this instant (ms, the exchange's clock) every execution is known: a position that agreed proves it. When
         they were last read, which alone proves nothing: a list may show an execution late.
+    fills_seq
+        Newest of the exchange's sequence numbers whose execution is known, or that was looked behind.
     differing
         Pictures in a row that differ while an order of ours works.
     last_fill_ms
@@ -150,6 +152,7 @@ class Seat:
     attempts: dict[tuple[int, str], int] = field(default_factory=dict)
     fills_until_ms: int = 0
     fills_read_ms: int = 0
+    fills_seq: int = -1
     differing: int = 0
     last_fill_ms: int = 0
 

@@ -657,3 +657,26 @@ def test_a_waiting_entry_is_given_up_in_time_after_a_restart(
         at.exchange.faults.clear()
         at.run(120)
         assert at.held == at.there == ZERO
+
+
+def test_a_position_of_the_same_size_is_another_one_before_a_bar(tmp_path: Path) -> None:
+    """Closed and opened again by hand, and the stream told neither: its sequence tells before the bar is decided."""
+    with scene(tmp_path, lives=8) as at:
+        at.to_decision().decide()
+        held = at.held
+        at.run_to_bar(at.plan.bar + 1)
+        at.rig.run_to(at.close_ms + 2 * BAR_MS - 3_000)
+        for topic in ("execution", "order", "position"):
+            at.exchange.faults.ws.mute(topic)
+        at.exchange.faults.eng.slippage(50)
+        at.exchange.faults.eng.external_close("ETHUSDT")
+        at.exchange.faults.eng.external_open("ETHUSDT", "Buy" if held > 0 else "Sell", str(abs(held)))
+        opening = at.exchange.account.executions[-1]
+        at.run(4)
+        assert at.held == at.there == held
+        assert len(at.rig.trades(venue=True)) == 1
+        assert at.lane.exchange.number("position_avg_price") == pytest.approx(float(opening.price))
+        assert at.drifts()["unsettled"] == 0
+        assert at.drifts()["late"] == 0
+        at.exchange.faults.clear()
+        at.run_to_bar(at.plan.bar + 4).check()
