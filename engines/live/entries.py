@@ -28,6 +28,7 @@ from engines.live.working import Working
 
 _LOOK_AFTER_MS = 2_000  # an accepted market order that tells nothing more
 _LOOKS_PAUSE_MS = (500, 1_000, 2_000, 4_000, 8_000, 15_000)
+_LOOKS_FOR_A_TAKEN_NAME = 8  # about 45 s
 NOT_THERE_MS = 5_000
 """So long after it was sent an order may be on the exchange and not be found yet."""
 
@@ -230,6 +231,10 @@ class Entries:
         sent = turn.sent(link_id)
         if sent.sent_ms is not None and turn.now_ms - sent.sent_ms < NOT_THERE_MS:
             return  # the timer of the look-up asks again
+        if sent.taken and not order.enters and sent.looks >= _LOOKS_FOR_A_TAKEN_NAME:
+            # it ended unfilled long ago, which the exchange forgets after a day; reduce-only, so another cannot hurt
+            turn.end(link_id, "its name has been used, and no order is found under it any more")
+            return
         if order.enters and order.waits and turn.seat.held_qty * order.side < 0:
             turn.seat.after_close = link_id
             turn.at(self.expiry_ms(turn, order) + 1, "waiting", link_id)

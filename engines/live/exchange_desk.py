@@ -373,6 +373,8 @@ class ExchangeDesk:
         if answer.outcome is Outcome.CONFIRMED:
             self._entries.watch(turn, link_id)
         elif answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.DUPLICATE:
+            if answer.kind == Refusal.DUPLICATE:
+                turn.sent(link_id, taken=True)
             self._entries.look_up(turn, link_id)
         elif order.enters:
             self._entry_refused(turn, link_id, answer)

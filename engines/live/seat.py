@@ -30,6 +30,8 @@ class Sent:
         Whether the exchange accepted it.
     looks
         How often it was looked up.
+    taken
+        The exchange says that its name has been used.
     finished_at
         Executed quantity that the exchange named when it called the order finished; None before.
     """
@@ -37,6 +39,7 @@ class Sent:
     sent_ms: int | None = None
     confirmed: bool = False
     looks: int = 0
+    taken: bool = False
     finished_at: Decimal | None = None
 
 

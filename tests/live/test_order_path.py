@@ -680,3 +680,19 @@ def test_a_position_of_the_same_size_is_another_one_before_a_bar(tmp_path: Path)
         assert at.drifts()["late"] == 0
         at.exchange.faults.clear()
         at.run_to_bar(at.plan.bar + 4).check()
+
+
+def test_an_exit_that_the_exchange_has_forgotten_takes_the_next_name(tmp_path: Path) -> None:
+    """It filled nothing, the process was away for more than a day: the name is used, and no list shows it any more."""
+    with scene(tmp_path, look_ms=10_000) as at:
+        at.to_decision().decide()
+        at.exchange.faults.eng.ioc_zero()
+        at.exchange.faults.ws.mute("order")
+        at.exchange.faults.rest.empty("order/realtime", None)
+        at.exchange.faults.rest.empty("order/history", None)
+        flatten(at)
+        at.run(1)
+        at.restart()
+        at.run(90)
+        assert at.held == at.there == ZERO
+        assert [link.attempt for link, _ in at.orders("f")] == [1, 2]
