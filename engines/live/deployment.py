@@ -27,6 +27,7 @@ from engines.live.bybit.startup import (
     check_clock,
     measure_offset,
 )
+from engines.live.bybit.time_keeper import TimeKeeper
 from engines.live.desk import Desk
 from engines.live.entries import EntryPolicy
 from engines.live.exchange_desk import DeskPolicy, ExchangeDesk
@@ -340,6 +341,9 @@ class Deployment:
     def _post_notice(self, notice: Notice) -> None:
         self.inbox.post(Noticed(notice))
 
+    def _post_strange(self, text: str) -> None:
+        self._post_notice(Notice(NoticeKind.STRANGE, self.clock.now_ms(), text))
+
     def _rest_host(self) -> str:
         config = self.loaded.config
         venue = config.deployment.venue
@@ -390,8 +394,12 @@ class Deployment:
         config = self.loaded.config
         checked = self.check()
         assert self._keys is not None
+        keeper = None if self._wall is None else TimeKeeper(self._wall, self._post_strange)
         gateway = BybitGateway(
-            partial(self._session, private=True), lambda answer: self.inbox.post(Answered(answer)), self.clock
+            partial(self._session, private=True),
+            lambda answer: self.inbox.post(Answered(answer)),
+            self.clock,
+            set_clock=None if keeper is None else keeper.measure,
         )
         host = config.network.private_stream_url or config.network.stream_url
         network = config.network
@@ -405,9 +413,7 @@ class Deployment:
             self._keys,
             on_report=lambda report: self.inbox.post(Told(report)),
             on_link=lambda state: self.inbox.post(LinkChanged(state)),
-            on_strange=lambda text: self.inbox.post(
-                Noticed(Notice(NoticeKind.STRANGE, self.clock.now_ms(), text))
-            ),
+            on_strange=self._post_strange,
             clock=self.clock,
         )
         desk = ExchangeDesk(
