@@ -95,6 +95,8 @@ class Answers:
         if answer.outcome is Outcome.CONFIRMED:
             self._entries.watch(turn, link_id)
         elif answer.outcome is Outcome.UNKNOWN or answer.kind == Refusal.DUPLICATE:
+            if answer.kind == Refusal.DUPLICATE:
+                turn.sent(link_id, taken=True)
             self._entries.look_up(turn, link_id)
         elif order.enters:
             self._entry_refused(turn, link_id, answer)
@@ -127,7 +129,8 @@ class Answers:
         if not answer.rows:
             self._entries.not_found(turn, request.order_link_id)
         for report in answer.rows:
-            self._books.order(turn, report)
+            if self._entries.is_ours(turn, report):
+                self._books.order(turn, report)
 
     def _read(self, turn: Turn, answer: Answer) -> None:
         """Rows of a read are reports like those of the stream; an answer that failed is no answer."""

@@ -64,6 +64,7 @@ class Books:
         if turn.message.execution(execution, turn.now_ms, report.raw) is None:
             return
         turn.numbered()
+        seat.fills_seq = max(seat.fills_seq, report.seq)
         if report.exec_type != "Funding":
             seat.last_fill_ms = max(seat.last_fill_ms, report.exec_time_ms)
         order = lane.working.get(report.order_link_id) if report.order_link_id else None

@@ -21,6 +21,7 @@ from engines.live.bybit.startup import (
     check_clock,
     measure_offset,
 )
+from engines.live.bybit.time_keeper import TimeKeeper
 from engines.live.desk import Desk
 from engines.live.desk_policy import desk_policy
 from engines.live.exchange_desk import ExchangeDesk
@@ -99,6 +100,7 @@ class Deployment:
             )
             with JournalReader(config.deployment.journal) as reader:
                 begun = begun_before(reader, loaded)
+                self._resumed = begun is not None
                 self.instruments = self._read_instruments()
                 now_ms = self.clock.now_ms()
                 self.trade_from_ms = go_live_ms(loaded, now_ms) if begun is None else begun.trade_from_ms
@@ -203,6 +205,9 @@ class Deployment:
     def _post_notice(self, notice: Notice) -> None:
         self.inbox.post(Noticed(notice))
 
+    def _post_strange(self, text: str) -> None:
+        self._post_notice(Notice(NoticeKind.STRANGE, self.clock.now_ms(), text))
+
     def _rest_host(self) -> str:
         config = self.loaded.config
         venue = config.deployment.venue
@@ -246,14 +251,19 @@ class Deployment:
         )
 
     def _read_instruments(self) -> dict[Stream, Instrument]:
-        return read_instruments(self._feed_settings(resume=False))
+        resumed = self.loaded.config.streams if self._resumed else ()
+        return read_instruments(self._feed_settings(resume=False), resumed)
 
     def _exchange_desk(self, memory: Memory) -> ExchangeDesk:
         config = self.loaded.config
         checked = self.check()
         assert self._keys is not None
+        keeper = None if self._wall is None else TimeKeeper(self._wall, self._post_strange)
         gateway = BybitGateway(
-            partial(self._session, private=True), lambda answer: self.inbox.post(Answered(answer)), self.clock
+            partial(self._session, private=True),
+            lambda answer: self.inbox.post(Answered(answer)),
+            self.clock,
+            set_clock=None if keeper is None else keeper.measure,
         )
         host = config.network.private_stream_url or config.network.stream_url
         network = config.network
@@ -267,9 +277,7 @@ class Deployment:
             self._keys,
             on_report=lambda report: self.inbox.post(Told(report)),
             on_link=lambda state: self.inbox.post(LinkChanged(state)),
-            on_strange=lambda text: self.inbox.post(
-                Noticed(Notice(NoticeKind.STRANGE, self.clock.now_ms(), text))
-            ),
+            on_strange=self._post_strange,
             clock=self.clock,
         )
         desk = ExchangeDesk(
@@ -304,6 +312,7 @@ class Deployment:
                 config.streams,
                 Decimal(str(config.deployment.leverage)),
                 taker_fee=config.deployment.taker_fee,
+                resumed=self._resumed,
             )
             if config.deployment.venue == "mainnet" and not config.policy.accept_untradable_trail:
                 self._check_trails(session, checked)

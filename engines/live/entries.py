@@ -15,11 +15,20 @@ from engines.live.intents import orders_wanted, overtaken
 from engines.live.levels import crossed, price_of
 from engines.live.seat import Seat, Sent
 from engines.live.turn import Turn
-from engines.live.venue import MarketOrder, ReadOrder, Side, Urgency, WalletReport
+from engines.live.venue import (
+    MarketOrder,
+    OrderReport,
+    ReadOrder,
+    Refusal,
+    Side,
+    Urgency,
+    WalletReport,
+)
 from engines.live.working import Working
 
 _LOOK_AFTER_MS = 2_000  # an accepted market order that tells nothing more
 _LOOKS_PAUSE_MS = (500, 1_000, 2_000, 4_000, 8_000, 15_000)
+_LOOKS_FOR_A_TAKEN_NAME = 8  # about 45 s
 NOT_THERE_MS = 5_000
 """So long after it was sent an order may be on the exchange and not be found yet."""
 
@@ -222,8 +231,13 @@ class Entries:
         sent = turn.sent(link_id)
         if sent.sent_ms is not None and turn.now_ms - sent.sent_ms < NOT_THERE_MS:
             return  # the timer of the look-up asks again
+        if sent.taken and not order.enters and sent.looks >= _LOOKS_FOR_A_TAKEN_NAME:
+            # it ended unfilled long ago, which the exchange forgets after a day; reduce-only, so another cannot hurt
+            turn.end(link_id, "its name has been used, and no order is found under it any more")
+            return
         if order.enters and order.waits and turn.seat.held_qty * order.side < 0:
             turn.seat.after_close = link_id
+            turn.at(self.expiry_ms(turn, order) + 1, "waiting", link_id)
             return
         late = "it never reached the exchange, and it is too late now"
         reason = late if turn.now_ms > self.expiry_ms(turn, order) else self._changed(turn.seat, order)
@@ -231,6 +245,29 @@ class Entries:
             self.deny(turn, order, reason)
         else:
             self.send(turn, order)
+
+    def is_ours(self, turn: Turn, report: OrderReport) -> bool:
+        """Whether an order found under one of our names is the one that was asked for; another one ends ours.
+
+        A reduce-only order may have been cut to the position, so only an entry's quantity tells.
+        """
+        order = turn.lane.working.get(report.order_link_id)
+        if order is None or (
+            report.side.sign == order.side
+            and report.reduce_only != order.enters
+            and (not order.enters or report.qty == order.qty)
+            and report.created_ms >= order.bar_ms
+        ):
+            return True
+        words = f"{report.side.value} {report.qty} {report.symbol}, made at {report.created_ms} ms"
+        reason = f"the name {order.link_id} belongs to another order: {words}"
+        turn.failure("order", Refusal.DUPLICATE.value, reason)
+        turn.halt(Refusal.DUPLICATE.value, reason)
+        if order.enters:
+            self.deny(turn, order, reason)
+        else:
+            turn.end(order.link_id, reason)
+        return False
 
     def _refusal(
         self, turn: Turn, order: Working, stop: Decimal | None, close: Decimal, expires_ms: int

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from engines.journal import Execution
+from engines.live.guesses import Guess, correction, guess_of
 from engines.live.ledger import Ledger
 from engines.live.working import Working, reports_of
 from feeds.stream import Stream
 from kwin_core.errors import DataError
 from kwin_core.kwin.setup import Setup
 from kwin_core.state import BY_SCRIPT, CANCELLED, ENTRY, PLACED, REFUSED, REPLACED
-from kwin_core.venue import GONE, REBASED, REPORT
+from kwin_core.venue import GONE, PAID, REBASED, REPORT
 
 _COMMANDS = {PLACED: "placed", REPLACED: "replaced", CANCELLED: "cancelled", REFUSED: "refused"}
 
@@ -37,6 +38,7 @@ class Mark:
     emulator: np.ndarray
     exchange: np.ndarray
     working: dict[str, Working]
+    guesses: tuple[Guess, ...]
     trades: dict[bool, int]
 
 
@@ -58,6 +60,8 @@ class Lane:
         X: the same calculation; its fills are the exchange's.
     working
         Orders of ours that may still execute, by name.
+    guesses
+        What was booked without an execution (`engines.live.guesses`).
     trades
         Closed trades (``kwin_core.state.TRADE``) of both ledgers since the start of the process, by ``venue``.
     """
@@ -68,6 +72,7 @@ class Lane:
         self.emulator = Ledger(setup, venue=False)
         self.exchange = Ledger(setup, venue=True)
         self.working: dict[str, Working] = {}
+        self.guesses: tuple[Guess, ...] = ()
         self.trades: dict[bool, list[np.ndarray]] = {False: [], True: []}
 
     @property
@@ -105,16 +110,24 @@ class Lane:
     def fill(self, execution: Execution, body: Mapping[str, Any], *, entry_code: int = 0) -> np.ndarray:
         """Apply an execution to X; returns the reports it was turned into."""
         order = self.working.get(execution.order_link_id) if execution.order_link_id else None
-        reports = reports_of(
-            execution,
-            body,
-            order,
-            position=self.exchange.position,
-            bar_index=self.exchange.bar_index,
-            bar_ms=self.exchange.time_ms,
-            timeframe_ms=self.stream.timeframe_ms,
-            entry_code=entry_code,
-        )
+        cost = correction(execution, self.guesses)
+        if cost is not None:
+            reports = np.zeros(1, REPORT)
+            reports["kind"], reports["fee"] = PAID, cost
+        else:
+            reports = reports_of(
+                execution,
+                body,
+                order,
+                position=self.exchange.position,
+                bar_index=self.exchange.bar_index,
+                bar_ms=self.exchange.time_ms,
+                timeframe_ms=self.stream.timeframe_ms,
+                entry_code=entry_code,
+            )
+        guess = guess_of(execution)
+        if guess is not None:
+            self.guesses += (guess,)
         self._apply(reports)
         if order is not None and execution.exec_type != "Funding":
             grown = order.with_fill(Decimal(execution.quantity))
@@ -159,13 +172,13 @@ class Lane:
     def mark(self) -> Mark:
         """Remember everything, for :meth:`go_back`."""
         counts = {venue: len(rows) for venue, rows in self.trades.items()}
-        return Mark(self.emulator.copy(), self.exchange.copy(), dict(self.working), counts)
+        return Mark(self.emulator.copy(), self.exchange.copy(), dict(self.working), self.guesses, counts)
 
     def go_back(self, mark: Mark) -> None:
         """Undo everything since the mark: the message could not be recorded."""
         self.emulator.put_back(mark.emulator)
         self.exchange.put_back(mark.exchange)
-        self.working = dict(mark.working)
+        self.working, self.guesses = dict(mark.working), mark.guesses
         for venue, count in mark.trades.items():
             del self.trades[venue][count:]
 

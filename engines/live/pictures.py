@@ -5,6 +5,7 @@ from __future__ import annotations
 from engines.journal import Execution, Reconciled
 from engines.live.books import Books, fills_wanted
 from engines.live.entries import Entries
+from engines.live.guesses import ADOPTED, ESTIMATED
 from engines.live.inbox import BarClosed, Inbox
 from engines.live.levels import Levels
 from engines.live.protector import Protector
@@ -46,10 +47,17 @@ class Pictures:
         seat = turn.seat
         if seat.held is None:
             return
-        if good and seat.there_qty != seat.held_qty and seat.settle_key != "settle-fills":
+        seq = -1 if seat.position is None else seat.position.seq
+        if (
+            good
+            and seat.settle_key != "settle-fills"
+            and (seat.there_qty != seat.held_qty or seq > seat.fills_seq)
+        ):
             seat.settle_key = "settle-fills"
             turn.send(fills_wanted(turn, seat.settle_key))
             return
+        if good and seat.there_qty == seat.held_qty:
+            seat.fills_seq = max(seat.fills_seq, seq)
         self.release(turn, unsettled=not good or seat.there_qty != seat.held_qty)
 
     def release(self, turn: Turn, *, unsettled: bool) -> None:
@@ -109,6 +117,7 @@ class Pictures:
             return
         if signed(position) == desired.position:
             seat.differing = 0
+            seat.fills_seq = max(seat.fills_seq, position.seq)
             if seat.is_current:
                 seat.fills_until_ms = max(seat.fills_until_ms, seat.fills_read_ms)
         elif desired.working:
@@ -146,7 +155,7 @@ class Pictures:
             turn.at(turn.now_ms + _LOOK_AGAIN_MS, "look", "no price")
             return
         grows = action.qty > 0 if opens else action.qty < 0
-        kind = "Adopted" if opens else "Estimated"
+        kind = ADOPTED if opens else ESTIMATED
         execution = Execution(
             category=lane.stream.category,
             symbol=lane.stream.symbol,
@@ -160,7 +169,7 @@ class Pictures:
             fee_currency="USDT",
             exec_type=kind,
             stop_order_type="",
-            exec_time_ms=turn.now_ms,
+            exec_time_ms=report.updated_ms,
         )
         closed = "0" if opens else str(abs(action.qty))
         body = {"provenance": "estimate", "reason": action.reason, "closedSize": closed, "by": BY_HAND}

@@ -14,7 +14,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from engines.journal import Digest, Event, Intent, JournalReader, Kind, Ledger, Recorded
+from engines.journal import Digest, Event, Execution, Intent, JournalReader, Kind, Ledger, Recorded
+from engines.live.guesses import guess_of
 from engines.live.intents import working_of
 from engines.live.lane import Lane
 from engines.live.working import Working
@@ -88,7 +89,10 @@ def from_snapshot(reader: JournalReader, lane: Lane, *, oldest: bool = False) ->
             lane.emulator.restore(data[Ledger.EMULATOR])
         except SnapshotError:
             continue  # damaged: an older one, or the events themselves
-        for order in _open_orders(reader, lane, seq):
+        stream = lane.stream
+        told = [one for number, one in reader.executions(stream.category, stream.symbol) if number <= seq]
+        lane.guesses = tuple(guess for guess in map(guess_of, told) if guess is not None)
+        for order in _open_orders(reader, lane, seq, told):
             lane.expect(order)
         return seq
     return 0
@@ -110,8 +114,8 @@ def _pairs(reader: JournalReader, lane: Lane) -> Iterable[tuple[int, dict[Ledger
     return sorted(((seq, data) for seq, data in found.items() if len(data) == 2), reverse=True)
 
 
-def _open_orders(reader: JournalReader, lane: Lane, seq: int) -> list[Working]:
-    """Orders of ours that could still execute after an event."""
+def _open_orders(reader: JournalReader, lane: Lane, seq: int, told: Iterable[Execution]) -> list[Working]:
+    """Orders of ours that could still execute after an event; ``told`` are the executions up to it."""
     stream = lane.stream
     found = [
         one
@@ -119,9 +123,9 @@ def _open_orders(reader: JournalReader, lane: Lane, seq: int) -> list[Working]:
         if one.seq <= seq and one.row.stream == stream and one.row.order_link_id is not None
     ]
     orders = {str(one.row.order_link_id): working_of(one.id, one.row) for one in found}
-    for number, execution in reader.executions(stream.category, stream.symbol):
+    for execution in told:
         order = orders.get(execution.order_link_id)
-        if number <= seq and order is not None:
+        if order is not None:
             orders[order.link_id] = order.with_fill(Decimal(execution.quantity))
     orders = {name: order for name, order in orders.items() if order.left > 0}
     first = min((one.seq for one in found if str(one.row.order_link_id) in orders), default=seq)

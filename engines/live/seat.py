@@ -30,6 +30,8 @@ class Sent:
         Whether the exchange accepted it.
     looks
         How often it was looked up.
+    taken
+        The exchange says that its name has been used.
     finished_at
         Executed quantity that the exchange named when it called the order finished; None before.
     """
@@ -37,6 +39,7 @@ class Sent:
     sent_ms: int | None = None
     confirmed: bool = False
     looks: int = 0
+    taken: bool = False
     finished_at: Decimal | None = None
 
 
@@ -111,6 +114,8 @@ class Seat:
     fills_until_ms, fills_read_ms
         Up to this instant (ms, the exchange's clock) every execution is known: a position that agreed proves it. When
         they were last read, which alone proves nothing: a list may show an execution late.
+    fills_seq
+        Newest of the exchange's sequence numbers whose execution is known, or that was looked behind.
     differing
         Pictures in a row that differ while an order of ours works.
     last_fill_ms
@@ -150,6 +155,7 @@ class Seat:
     attempts: dict[tuple[int, str], int] = field(default_factory=dict)
     fills_until_ms: int = 0
     fills_read_ms: int = 0
+    fills_seq: int = -1
     differing: int = 0
     last_fill_ms: int = 0
 

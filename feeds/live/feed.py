@@ -113,7 +113,7 @@ class LiveFeed:
         """
         if self._thread is not None:
             raise VenueError("a live feed is started once; make a new one")
-        self.instruments = read_instruments(self.settings)
+        self.instruments = read_instruments(self.settings, self.settings.resume_after)
         self._started_ms = self.clock.now_ms()
         self._delivery = Delivery(
             self._on_bar, self._on_notice, on_failed=self._on_consumer_failed, on_done=self.end_work

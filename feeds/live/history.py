@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from feeds.bybit_history import KlineHistory
 from feeds.bybit_payloads import Listing
 from feeds.bybit_rest import BybitMarket
@@ -14,13 +16,20 @@ from kwin_core.errors import ConfigError, VenueError
 _BAD_PARAMETER = 10001
 
 
-def read_instruments(settings: LiveSettings) -> dict[Stream, Instrument]:
+def read_instruments(settings: LiveSettings, resumed: Collection[Stream] = ()) -> dict[Stream, Instrument]:
     """Facts of every series, one read a symbol.
+
+    Parameters
+    ----------
+    settings
+        Of the feed.
+    resumed
+        Series that go on: their symbols may have been closed for trading since.
 
     Raises
     ------
     ConfigError
-        When a symbol is not listed or not trading.
+        When a symbol is not listed, or not trading and new.
     VenueError
         When the exchange cannot be reached.
     """
@@ -28,7 +37,8 @@ def read_instruments(settings: LiveSettings) -> dict[Stream, Instrument]:
     found: dict[Stream, Instrument] = {}
     for category, symbol in sorted({(one.category, one.symbol) for one in settings.streams}):
         listing = _find(market, category, symbol)
-        if listing.status != "Trading":
+        goes_on = any((one.category, one.symbol) == (category, symbol) for one in resumed)
+        if listing.status != "Trading" and not goes_on:
             raise ConfigError(f"Bybit's {category} {symbol} is {listing.status!r}, not trading; leave it out")
         for one in settings.streams:
             if (one.category, one.symbol) == (category, symbol):

@@ -55,7 +55,13 @@ def test_every_alarm_exit_code_and_halt_is_there() -> None:
     codes = rows("Exit codes")
     for code in ExitCode:
         assert str(code.value) in codes, f"exit code {code.value} ({code.name})"
-    halting = (Refusal.ACCOUNT, Refusal.ROUTING, Refusal.UNTRADABLE, Refusal.UNKNOWN_WORDS)
+    halting = (
+        Refusal.ACCOUNT,
+        Refusal.ROUTING,
+        Refusal.UNTRADABLE,
+        Refusal.DUPLICATE,
+        Refusal.UNKNOWN_WORDS,
+    )
     others = {
         "operator",
         "external",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from engines.journal import JournalReader
+from engines.live.exit_codes import ExitCode
+from engines.live.inbox import Control
 from engines.live.status import status_of
 from tests.live.watch_rig import Service, WatchedRig, service, watched
 
@@ -173,3 +175,23 @@ def test_a_canary_that_trips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         rig.run(900)
         seen_everywhere(rig, chat, tmp_path / "live.sqlite", "canary")
         assert 0.0 < abs(rig.metrics()[f"kwin_position{{stream={ETH}}}"]) <= rig.plan.qty / 10
+
+
+def test_a_symbol_that_is_being_delisted_is_looked_after_by_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds a position, so it cannot be left out: the next process starts, keeps the stop, and can leave."""
+    with watched(tmp_path, monkeypatch, more="[watch]\n") as rig:
+        rig.decide()
+        rig.stop()
+        position = rig.exchange.account.positions[("ETHUSDT", 0)]
+        assert position.size
+        rig.exchange.faults.eng.delist("ETHUSDT")
+        again = WatchedRig(rig.exchange, tmp_path / "live.toml", rig.plan).start()
+        again.run(30)
+        assert position.size
+        assert position.stop_loss
+        again.deployment.inbox.post(Control("flatten"))
+        again.run(30)
+        assert not position.size
+        assert again.stop() is ExitCode.GOOD

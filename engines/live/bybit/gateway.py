@@ -2,7 +2,8 @@
 
 Writes of one symbol go out one after the other, the most urgent first; a stop may overtake an entry that hangs, and
 reads that hang leave threads for the writes. The account's rate is kept as places in a rolling second of the runner's
-clock. A write is sent at most once: only what the exchange has definitely refused for its rate is sent again.
+clock. A write is sent at most once: only what the exchange has definitely refused for its rate or its
+time stamp is sent again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from feeds.live.clock import Clock
 from feeds.stream import Stream
 
 _WRITES = (MarketOrder, Protect, CancelOrder)
-_RATE_TRIES = 5
+_RATE_TRIES, _CLOCK_TRIES = 5, 3
 _RATE_PAUSE_MS = 1_000
 _READ_TRIES = 2
 _KEPT_FOR_WRITES, _KEPT_FOR_EXITS = 2, 1  # threads that reads, and that entries, leave free
@@ -47,6 +48,8 @@ class BybitGateway:
         The runner's.
     threads
         Requests that may be under way at once; at least three.
+    set_clock
+        Called in a thread of the gateway when the exchange has refused a time stamp; the request then goes out again.
 
     Attributes
     ----------
@@ -61,11 +64,13 @@ class BybitGateway:
         clock: Clock,
         *,
         threads: int = 6,
+        set_clock: Callable[[BybitSession], None] | None = None,
     ) -> None:
         self.sent: Counter[str] = Counter()
         self._sessions = sessions
         self._post = post
         self._clock = clock
+        self._set_clock = set_clock
         self._changed = threading.Condition()
         self._waiting: list[tuple[int, int, Request, int]] = []
         self._recalled: set[Stream] = set()
@@ -212,7 +217,7 @@ class BybitGateway:
         return self._buckets.get(type(request), self._reads)
 
     def _deal_with(self, session: BybitSession, request: Request, tries: int) -> int | None:
-        """Send, judge, post; returns when to try again (ms) what was refused for its rate."""
+        """Send, judge, post; returns when to try again (ms) what was refused for its rate or its time stamp."""
         writes = isinstance(request, _WRITES)
         now_ms = self._clock.now_ms()
         if request.expires_ms is not None and now_ms > request.expires_ms:
@@ -235,6 +240,9 @@ class BybitGateway:
                 until_ms = min(max(reply.reset_ms, self._clock.now_ms() + 50), until_ms + 9_000)
             self._bucket(request).close_until(until_ms)
             return until_ms
+        if reply.kind == Refusal.CLOCK and self._set_clock is not None and tries + 1 < _CLOCK_TRIES:
+            self._set_clock(session)
+            return self._clock.now_ms()
         self._post(_answer(request, reply, rows, now_ms, self._clock.now_ms()))
         return None
 

@@ -114,6 +114,7 @@ def check_account(
     leverage: Decimal,
     *,
     taker_fee: Decimal | None = None,
+    resumed: bool = False,
 ) -> Checked:
     """Look at everything that could make the first order fail, or succeed in a way nobody meant.
 
@@ -127,6 +128,8 @@ def check_account(
         Set for every symbol and read back.
     taker_fee
         Fraction of the notional, for an exchange that does not tell the account's (demo); what is told wins.
+    resumed
+        A deployment goes on: a symbol that has been closed for trading since is looked after, and not entered.
 
     Raises
     ------
@@ -145,7 +148,9 @@ def check_account(
     for stream in streams:
         time.sleep(pace.wait_ms(Urgency.STOP) / 1000)
         pace.take()
-        one, found = check_symbol(session, stream, leverage, fees.get(stream.symbol), taker_fee)
+        one, found = check_symbol(
+            session, stream, leverage, fees.get(stream.symbol), taker_fee, resumed=resumed
+        )
         pace.answered()
         rules[stream] = one
         lines += found
@@ -244,6 +249,8 @@ def check_symbol(
     leverage: Decimal,
     told: Decimal | None = None,
     given: Decimal | None = None,
+    *,
+    resumed: bool = False,
 ) -> tuple[TradingRules, list[Check]]:
     """Filters, leverage, position mode of one symbol; what was found in lines.
 
@@ -251,6 +258,8 @@ def check_symbol(
     ----------
     told, given
         Taker fee that the exchange has named already, and the one to use when it names none.
+    resumed
+        A symbol that is not open for trading is taken all the same: what it holds needs its stop and its exit.
 
     Raises
     ------
@@ -262,18 +271,21 @@ def check_symbol(
     if stream.category != "linear":
         raise ConfigError(f"{stream}: only linear perpetuals can be traded; spot can be followed on paper")
     rules = read_rules(session, stream, leverage, told=told, given=given)
-    if not rules.trading:
+    if not rules.trading and not resumed:
         raise AccountError(f"{stream.symbol}: not open for trading now; take it out of the configuration")
-    _set_leverage(session, stream, leverage)
+    if rules.trading:
+        _set_leverage(session, stream, leverage)
     position = _position(session, stream)
-    if position.leverage is not None and position.leverage != leverage:
+    if rules.trading and position.leverage is not None and position.leverage != leverage:
         raise AccountError(
             f"{stream.symbol}: leverage is {position.leverage} after {leverage} was set; set it by hand"
         )
     held = (
         "flat" if position.side is None else f"{position.side.value} {position.qty} at {position.entry_price}"
     )
+    closed = [] if rules.trading else [Check(f"{stream.symbol} status", "closed for trading: no entries")]
     return rules, [
+        *closed,
         Check(
             f"{stream.symbol} filters",
             f"tick {rules.tick}, step {rules.qty_step}, least {rules.min_notional}",

@@ -138,7 +138,8 @@ class Checklist:
                 environment="mainnet" if host == "demo" else host,
                 stream_url=config.network.stream_url,
                 rest_timeout_s=config.network.rest_timeout_s,
-            )
+            ),
+            config.streams if config.deployment.journal.exists() else (),
         )
         return [
             Check(str(stream), f"tick {one.tick}, lot {one.lot}") for stream, one in found.instruments.items()
@@ -193,7 +194,8 @@ class Checklist:
 
     def _symbol(self, session: BybitSession, stream: Stream, leverage: Decimal, found: _Found) -> list[Check]:
         given = self._loaded.config.deployment.taker_fee
-        rules, lines = check_symbol(session, stream, leverage, given=given)
+        resumed = self._loaded.config.deployment.journal.exists()
+        rules, lines = check_symbol(session, stream, leverage, given=given, resumed=resumed)
         price = self._price(session, stream)
         self.lines += lines
         return [self._margin(rules, price, found.wallet), *self._trail(stream, rules, price, found)]

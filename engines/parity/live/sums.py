@@ -9,6 +9,7 @@ import numpy as np
 
 from engines.journal import Execution
 from engines.live.drift import Pair
+from engines.live.guesses import Guess, correction, guess_of
 
 _MONEY = 1e-6
 
@@ -31,11 +32,19 @@ def sums_of(
     -------
     dict
         ``*_net`` realised, ``*_marked`` with what is open, ``*_trades`` the same summed over the trades;
-        ``executions_marked`` X's from its executions alone; ``off`` the largest contradiction between figures that
-        must be equal, ``turnover`` what was traded.
+        ``executions_marked`` X's from its executions alone, those behind a guess with what they correct; ``off`` the
+        largest contradiction between figures that must be equal, ``turnover`` what was traded.
     """
     cash, fees, funding, held, turnover = [], [], [], [], []
+    corrections: list[float] = []
+    guesses: list[Guess] = []
     for one in executions:
+        cost, guess = correction(one, guesses), guess_of(one)
+        if guess is not None:
+            guesses.append(guess)
+        if cost is not None:
+            corrections.append(cost)
+            continue
         if one.exec_type == "Funding":
             funding.append(float(one.fee))
             continue
@@ -46,7 +55,7 @@ def sums_of(
         turnover.append(value)
         fees.append(float(one.fee))
     close = float(exchange["close"])
-    costs = math.fsum(fees) + math.fsum(funding)
+    costs = math.fsum(fees) + math.fsum(funding) + math.fsum(corrections)
     listed = list(pairs)
     found = {
         "emulator_net": float(emulator["net_profit"]),
@@ -55,7 +64,8 @@ def sums_of(
         "exchange_marked": float(exchange["net_profit"] + exchange["open_profit"]),
         "emulator_trades": math.fsum(one.emulator.net for one in listed if one.emulator is not None),
         "exchange_trades": math.fsum(one.exchange.net for one in listed if one.exchange is not None)
-        - math.fsum(funding),
+        - math.fsum(funding)
+        - math.fsum(corrections),
         "executions_marked": math.fsum(cash) + math.fsum(held) * close - costs,
         "fees": math.fsum(fees),
         "funding": math.fsum(funding),

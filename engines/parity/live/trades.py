@@ -10,11 +10,12 @@ import numpy as np
 
 from engines.journal import Ack, Drift, Intent, Outcome, Recorded, parse_order_link_id
 from engines.live.drift import Facts, Key, Kind, Note, Pair, Side, key_of, pair_trades
+from engines.live.guesses import ADOPTED, ESTIMATED
 from engines.live.working import ENTRY, FLATTEN
 from engines.parity.live.exchange import Booked, Replayed
 from feeds.instants import iso
 
-_ESTIMATES = {"Adopted", "Estimated"}
+_ESTIMATES = {ADOPTED, ESTIMATED}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from engines.live.bybit.keys import Keys
 from engines.live.bybit.private_stream import PrivateSettings, PrivateStream
 from engines.live.bybit.session import BybitSession, use_clock
 from engines.live.bybit.startup import AccountError, ClockError, check_account, check_clock, measure_offset
+from engines.live.bybit.time_keeper import TimeKeeper
 from engines.live.venue import (
     Answer,
     LinkState,
@@ -50,11 +51,23 @@ def venue(**options: Any) -> Iterator[Exchange]:
         yield exchange
 
 
+class _LedClock(VirtualClock):
+    """Market time as a machine sees it that is led by an offset."""
+
+    offset_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.offset_ms
+
+
 class Desk:
     """A gateway and its answers."""
 
-    def __init__(self, exchange: Exchange, **options: Any) -> None:
-        self.clock = VirtualClock(exchange)
+    def __init__(self, exchange: Exchange, *, keeps_time: bool = False, **options: Any) -> None:
+        self.clock = _LedClock(exchange)
+        self.said: list[str] = []
+        if keeps_time:
+            options["set_clock"] = TimeKeeper(self.clock, self.said.append).measure
         use_clock(self.clock.now_ms)
         self.answers: list[Answer] = []
         self.wired: list[float] = []
@@ -142,6 +155,23 @@ def test_a_rate_refusal_is_sent_again_when_its_time_has_come(reset_in_ms: int | 
         until(answered, "the answer")
         assert desk.answers[0].outcome is Outcome.CONFIRMED
         assert len(exchange.account.orders) == 1
+        desk.gateway.close(5.0)
+
+
+@pytest.mark.parametrize("skew_ms", [10_000, -10_000], ids=["ours is behind", "ours is ahead"])
+def test_a_clock_that_is_set_under_a_running_deployment_is_followed(skew_ms: int) -> None:
+    """10002 to everything from then on: measured again, sent again, executed once; also when several are refused."""
+    with venue() as exchange:
+        desk = Desk(exchange, keeps_time=True)
+        exchange.faults.clock.skew(skew_ms)
+        reads = [ReadPosition(key=f"read-{n}", stream=ETH) for n in range(3)]
+        answers = desk.ask(order("a"), *reads)
+        assert {one.outcome for one in answers} == {Outcome.CONFIRMED}
+        assert len(exchange.account.orders) == 1
+        assert abs(desk.clock.offset_ms - skew_ms) < 50
+        assert len(desk.said) == 1
+        exchange.faults.clock.skew(0)
+        exchange.forgive()
         desk.gateway.close(5.0)
 
 
