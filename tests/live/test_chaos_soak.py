@@ -42,7 +42,7 @@ class Soak:
         self.exchange, self.rig, self.profile = exchange, rig, profile
         self.chance = Random(seed)
         self.faults: Counter[str] = Counter()
-        self.longest_naked_ms = 0
+        self.longest_naked_ms = self.naked_until_ms = 0
         self._naked_since_ms: int | None = None
         self.watched = 0
 
@@ -55,7 +55,8 @@ class Soak:
             self._naked_since_ms = None
             return
         self._naked_since_ms = now_ms if self._naked_since_ms is None else self._naked_since_ms
-        self.longest_naked_ms = max(self.longest_naked_ms, now_ms - self._naked_since_ms)
+        if now_ms - self._naked_since_ms > self.longest_naked_ms:
+            self.longest_naked_ms, self.naked_until_ms = now_ms - self._naked_since_ms, now_ms
 
     def spoil(self) -> None:
         """One fault, chosen by the seed."""
@@ -152,7 +153,9 @@ def soak(folder: Path, *, seed: int, shadow: bool, bars_count: int, profile: str
                 if link.action == ENTRY and order.filled_qty:
                     entries[(link.stream_hash, link.bar_number)] += 1
             assert all(count == 1 for count in entries.values()), "(iii)"
-            assert made.longest_naked_ms <= MOST_NAKED_MS, f"(i) naked for {made.longest_naked_ms} ms"
+            assert made.longest_naked_ms <= MOST_NAKED_MS, (
+                f"(i) naked for {made.longest_naked_ms} ms until {made.naked_until_ms}"
+            )
             assert not rig.strange, f"(vii) {rig.strange}"
         finally:
             rig.stop()
