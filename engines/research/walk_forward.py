@@ -114,7 +114,7 @@ class WalkForward:
         """Joined out-of-sample ``equity`` after every bar, account currency, by bar open time; ``window`` counts.
 
         Each window begins with the equity the one before ended with. A position that is open at the end of a window is
-        valued at its last close and not carried on.
+        valued at its last close, without what closing it would cost, and not carried on.
         """
         import pandas as pd
 
@@ -253,6 +253,11 @@ def walk_forward(
     on_progress: OnProgress | None = None,
 ) -> WalkForward:
     """Walk through time: sweep a stretch, trade its best set on the next, and go on from there.
+
+    Every sweep begins with ``capital``, every stretch that is traded with what the one before left. Inputs that are
+    amounts (``min_net_profit``, the lot, the largest quantity) weigh more on a small account than on a large one, so
+    that an account that has shrunk or grown a lot trades otherwise than the sweep it was chosen by: compare
+    ``trades in sample`` and ``trades out of sample`` in :attr:`WalkForward.windows`.
 
     Parameters
     ----------
