@@ -28,7 +28,7 @@ from engines.tally import day_ends
 from feeds.facts import Facts
 from feeds.instants import iso
 from kwin_core.bars import parse_timeframe
-from kwin_core.errors import ConfigError
+from kwin_core.errors import ConfigError, DataError
 from kwin_core.kwin.inputs import effective
 
 if TYPE_CHECKING:
@@ -317,11 +317,21 @@ def walk(
     *,
     anchored: bool,
 ) -> WalkForward:
-    """A walk that is decided; ``lengths`` (ms) in and out of sample."""
+    """A walk that is decided; ``lengths`` (ms) in and out of sample.
+
+    A window that a gap leaves without bars on one of its sides is left out.
+
+    Raises
+    ------
+    DataError
+        When that leaves none.
+    """
     last_ms = held.last_open_ms() + held.instrument.timeframe_ms
     steps: list[Step] = []
     equity: float | None = None
     for window in windows(int(held.bars["time_ms"][0]), last_ms, *lengths, anchored=anchored):
+        if not (held.has(window.start_ms, window.split_ms) and held.has(window.split_ms, window.end_ms)):
+            continue
         found = run_sweep(job, space, [held.part(window.start_ms, window.split_ms)], how)
         ranked = found.ranked_table(limit=1).to_pylist()
         begun = float(found.about["capital"]) if equity is None else equity
@@ -333,6 +343,8 @@ def walk(
             )
         steps.append(step)
         equity = step.equity
+    if not steps:
+        raise DataError(f"{held.name}: no window has bars both in sample and out of sample")
     about = {
         **{name: found.about[name] for name in ("kwin", "engine")},
         "data": {"name": held.name, "symbol": held.instrument.symbol, "bars": held.digest},
