@@ -62,7 +62,7 @@ class BarProgress:
             if self._over:
                 return
             shown = Progress(*columns, console=Console(stderr=True), transient=True)
-            words = "running KWIN" if self._done else "compiling for this machine (once, some 20 s)"
+            words = "running KWIN" if self._done else "compiling for this machine (once, about a minute)"
             shown.add_task(words, total=self._total, completed=self._done)
             shown.start()
             self._shown = shown

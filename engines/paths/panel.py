@@ -71,7 +71,8 @@ def note_lines(found: PathSensitivity) -> list[str]:
         )
     else:
         lines.append(
-            "The opposite path is a bound, not a forecast: real prices take either order. Real shorter bars "
+            "The opposite path is neither a forecast nor the worst case: real prices take either order, and turn more "
+            "often inside a bar than four prices can say. Real shorter bars "
             "(--magnifier FILE.parquet) say what happened."
         )
     lines.append(

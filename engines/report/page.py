@@ -15,6 +15,7 @@ from engines.report.tables import exits_html, fees_html, groups_html, months_htm
 from engines.report.trade_figures import trade_figures
 from engines.research.extras import needs
 from engines.summary import figures_html, fraction, head_lines, money, percent, plain
+from engines.tv_csv import quote_currency
 
 if TYPE_CHECKING:
     from engines.paths.sensitivity import PathSensitivity
@@ -57,7 +58,7 @@ def report_html(result: Result, paths: PathSensitivity | None = None) -> str:
     profile = summary.get("profile")
     title = f"{name}{'' if profile is None else f' {profile}'}: {summary['symbol']} {summary['timeframe']}"
     parts = [
-        _header(name, profile, summary),
+        _header(name, profile, summary, _unit(result)),
         _warnings(summary, profile),
         _tiles(summary, trades),
         _section("Path sensitivity", _paths(paths), "paths"),
@@ -98,12 +99,20 @@ def write_report(path: Path | str, result: Result, paths: PathSensitivity | None
     partial.replace(target)
 
 
-def _header(name: str, profile: str | None, summary: dict[str, Any]) -> str:
+def _unit(result: Result) -> str:
+    """What amounts of money are in; the account's own currency has no name here."""
+    if result.plan.rates is not None:
+        return "the account's currency"
+    return quote_currency(str(result.summary["symbol"])) or "the quote currency"
+
+
+def _header(name: str, profile: str | None, summary: dict[str, Any], unit: str) -> str:
     badge = "" if profile is None else f"<span class='profile {escape(profile)}'>{escape(profile)}</span>"
     lines = head_lines(summary)
     return (
         f"<header class='top'><h1>{escape(name)}</h1>{badge}</header>"
-        f"<p class='what'>{escape(lines[0].partition(': ')[2])}<br>{escape(lines[1])}</p>"
+        f"<p class='what'>{escape(lines[0].partition(': ')[2])}<br>{escape(lines[1])}<br>"
+        f"amounts in {escape(unit)}, from {money(summary['capital'])} at the start</p>"
     )
 
 

@@ -64,10 +64,18 @@ class HeldBars:
         DataError
             When there are none.
         """
-        first, last = np.searchsorted(self.bars["time_ms"], (start_ms, end_ms))
-        if first == last:
+        part = self._between(start_ms, end_ms)
+        if part.size == 0:
             raise DataError(f"{self.name}: no bars{Cut(start_ms, end_ms).text()}")
-        return HeldBars(self.name, self.instrument, self.bars[first:last])
+        return HeldBars(self.name, self.instrument, part)
+
+    def has(self, start_ms: int, end_ms: int) -> bool:
+        """Whether any bar opens there."""
+        return self._between(start_ms, end_ms).size > 0
+
+    def _between(self, start_ms: int, end_ms: int) -> np.ndarray:
+        first, last = np.searchsorted(self.bars["time_ms"], (start_ms, end_ms))
+        return self.bars[first:last]
 
 
 def _held(name: str, instrument: Instrument, raw: np.ndarray) -> HeldBars:

@@ -28,7 +28,7 @@ from engines.tally import day_ends
 from feeds.facts import Facts
 from feeds.instants import iso
 from kwin_core.bars import parse_timeframe
-from kwin_core.errors import ConfigError
+from kwin_core.errors import ConfigError, DataError
 from kwin_core.kwin.inputs import effective
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class WalkForward:
         """Joined out-of-sample ``equity`` after every bar, account currency, by bar open time; ``window`` counts.
 
         Each window begins with the equity the one before ended with. A position that is open at the end of a window is
-        valued at its last close and not carried on.
+        valued at its last close, without what closing it would cost, and not carried on.
         """
         import pandas as pd
 
@@ -254,6 +254,11 @@ def walk_forward(
 ) -> WalkForward:
     """Walk through time: sweep a stretch, trade its best set on the next, and go on from there.
 
+    Every sweep begins with ``capital``, every stretch that is traded with what the one before left. Inputs that are
+    amounts (``min_net_profit``, the lot, the largest quantity) weigh more on a small account than on a large one, so
+    that an account that has shrunk or grown a lot trades otherwise than the sweep it was chosen by: compare
+    ``trades in sample`` and ``trades out of sample`` in :attr:`WalkForward.windows`.
+
     Parameters
     ----------
     data
@@ -312,11 +317,21 @@ def walk(
     *,
     anchored: bool,
 ) -> WalkForward:
-    """A walk that is decided; ``lengths`` (ms) in and out of sample."""
+    """A walk that is decided; ``lengths`` (ms) in and out of sample.
+
+    A window that a gap leaves without bars on one of its sides is left out.
+
+    Raises
+    ------
+    DataError
+        When that leaves none.
+    """
     last_ms = held.last_open_ms() + held.instrument.timeframe_ms
     steps: list[Step] = []
     equity: float | None = None
     for window in windows(int(held.bars["time_ms"][0]), last_ms, *lengths, anchored=anchored):
+        if not (held.has(window.start_ms, window.split_ms) and held.has(window.split_ms, window.end_ms)):
+            continue
         found = run_sweep(job, space, [held.part(window.start_ms, window.split_ms)], how)
         ranked = found.ranked_table(limit=1).to_pylist()
         begun = float(found.about["capital"]) if equity is None else equity
@@ -328,6 +343,8 @@ def walk(
             )
         steps.append(step)
         equity = step.equity
+    if not steps:
+        raise DataError(f"{held.name}: no window has bars both in sample and out of sample")
     about = {
         **{name: found.about[name] for name in ("kwin", "engine")},
         "data": {"name": held.name, "symbol": held.instrument.symbol, "bars": held.digest},

@@ -40,6 +40,15 @@ def test_first_line_warns_and_intent_stands_beside(literal: Result) -> None:
     assert len(heads) <= 80
 
 
+def test_the_first_drawdown_is_the_whole_one(literal: Result) -> None:
+    """TradingView's begins at realised equity and can be the smaller one: it stands second, under its name."""
+    lines = printed(literal.summary, None)
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("drawdown, bar closes")]
+    assert f"{literal.summary['max_close_drawdown']:,.2f} (" in lines[at]
+    assert lines[at + 1].split() == ["as", "TradingView's", f"{literal.summary['max_drawdown']:,.2f}"]
+    assert literal.summary["max_drawdown"] < literal.summary["max_close_drawdown"]
+
+
 def test_a_result_without_warning_has_one_column_and_no_heads(literal: Result) -> None:
     lines = printed({**literal.summary, "path_warning": None}, None)
     assert "NOT AN EDGE" not in "\n".join(lines)

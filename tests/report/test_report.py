@@ -58,6 +58,7 @@ def test_the_page_is_whole_and_the_same_every_time(run: Result, page: str) -> No
         run.digest,
         run.chain,
         run.summary["params_hash"],
+        "amounts in USDT, from 300.00 at the start",
     ):
         assert text in head
     for name in run.params:
@@ -171,6 +172,7 @@ def test_a_run_without_trades_and_a_strategy_without_profiles() -> None:
     )
     page = report_html(mine)
     assert data_of(page)["marks_shown"] is False
+    assert "amounts in the quote currency, from" in page
     assert "buy and close" in page
 
 

@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engines import backtest, sweep, walk_forward
+from engines import backtest, load, sweep, walk_forward
 from engines.command_line import run
 from engines.research.held import hold
 from engines.research.sweep_cli import app
 from engines.source import Cut, open_source
 from feeds.facts import Facts
 from feeds.instants import iso
+from fixtures.make_ethusdt_like import PATH
 from kwin_core.bars import DAY_MS
-from kwin_core.errors import ConfigError
+from kwin_core.errors import ConfigError, DataError
 from tests.research.runs import FIXED, bars_file
 
 pytestmark = pytest.mark.slow  # the sweep is compiled once, some 40 s
@@ -65,6 +66,25 @@ def test_every_step_can_be_made_by_hand(anchored: bool, tmp_path: Path) -> None:
     assert list(walk.windows["profit_factor in sample"]) == [
         step.in_sample["profit_factor"] for step in walk.steps
     ]
+
+
+def test_a_gap_leaves_out_the_windows_it_empties() -> None:
+    """Forty days are missing: four stretches of ten days have no bars, the one after them has none in sample."""
+    bars = load(PATH)
+    day = (bars.index - bars.index[0]).days
+    gap = bars[(day < 45) | ((day >= 85) & (day < 110))]
+    gap.attrs = bars.attrs
+    walk = walk_forward(gap, SPACE, in_sample=15, out_of_sample=10, allow_gaps=True, **OPTIONS)
+    begins = [(step.window.split_ms - walk.steps[0].window.start_ms) // DAY_MS for step in walk.steps]
+    assert begins == [15, 25, 35, 95, 105]
+    assert walk.equity.index.isin(gap.index).all()
+    assert len(walk.equity) == 96 * (30 + 15)
+    with pytest.raises(DataError, match="no window has bars both in sample and out of sample"):
+        walk_forward(
+            gap[(day[: len(gap)] < 5) | (gap.index >= bars.index[96 * 100])],
+            SPACE, in_sample=10, out_of_sample=5, end=bars.index[96 * 101], allow_gaps=True,
+            symbol="ETHUSDT", timeframe="15m", tick=0.01, lot=0.01, **OPTIONS,
+        )  # fmt: skip
 
 
 def test_a_window_without_a_set_that_counts_is_not_traded(tmp_path: Path) -> None:
