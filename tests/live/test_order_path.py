@@ -696,3 +696,25 @@ def test_an_exit_that_the_exchange_has_forgotten_takes_the_next_name(tmp_path: P
         at.run(90)
         assert at.held == at.there == ZERO
         assert [link.attempt for link, _ in at.orders("f")] == [1, 2]
+
+
+@pytest.mark.parametrize("held_before", [True, False], ids=["flattened", "nothing to flatten"])
+def test_a_position_opened_by_hand_after_a_flatten_survives_a_restart(
+    held_before: bool, tmp_path: Path
+) -> None:
+    """Leaving ended when all was out: the next process must not take the flatten for a word about the new position."""
+    with scene(tmp_path, lives=8) as at:
+        at.to_decision()
+        if held_before:
+            at.decide()
+        flatten(at)
+        at.run(5)
+        assert at.held == at.there == ZERO
+        side = "Buy" if at.plan.side > 0 else "Sell"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, "1")
+        at.run(10)
+        at.restart()
+        at.run(60)
+        assert at.held == at.there == at.plan.side
+        assert at.stop_there is not None
+        at.run_to_bar(at.plan.bar + 2).check()
