@@ -24,7 +24,7 @@ from engines.live.guard import AccountView, Guard
 from engines.live.holding import Holding, holding_of
 from engines.live.inbox import Answered, BarClosed, Control, Inbox, LinkChanged, TimerRang, Told
 from engines.live.lane import Emulated, Lane
-from engines.live.memory import Memory, lift
+from engines.live.memory import LEFT, Memory, lift
 from engines.live.pictures import Pictures
 from engines.live.protector import Protector
 from engines.live.seat import Seat, Sent
@@ -371,8 +371,11 @@ class ExchangeDesk:
     # -- helpers -----------------------------------------------------------------------------------------
 
     def _finish(self, turn: Turn) -> Sequence[Request]:
+        was_leaving = turn.seat.leaving is not None
         if leaving.is_due(turn.seat, turn.now_ms):
             self._entries.exit_now(turn, turn.seat.leaving or FLATTEN, "not all of it is out")
+        elif was_leaving and turn.seat.leaving is None:
+            turn.number(Kind.CONTROL, {"command": LEFT, "by": "desk"})  # what is opened now is not to be left
         for time_ms, name, key in turn.timers:
             self._ring(time_ms, name, turn.lane.stream, key)
         return turn.requests

@@ -13,6 +13,9 @@ from engines.live.tally import Tally, recorded_tally
 from engines.live.working import ENTRY, FLATTEN, Working
 from feeds.stream import Stream
 
+LEFT = "left"
+"""Command of the control event that ends the leaving of a symbol."""
+
 
 @dataclass(frozen=True)
 class Named:
@@ -104,20 +107,26 @@ def remember(reader: JournalReader, streams: Iterable[Stream]) -> Memory:
 
 
 def _last_exit(stream: Stream, names: Sequence[Named], controls: Sequence[Event]) -> LastExit | None:
-    """The newest order of a stream or flatten of its symbol, when it was to leave.
+    """The newest order of a stream or flatten of its symbol, when it was to leave and nothing tells that it has.
 
     An entry that waits for the position it reverses follows an exit only when it has been sent, and that the position
     tells: the exit's side is then no longer against it.
     """
     newest = next((one for one in reversed(names) if not one.waits), None)
-    found = None
+    found, since = None, -1 if newest is None else newest.seq
     if newest is not None and newest.link.action != ENTRY:
         found = LastExit(newest.link.action, newest.link.start_ms(stream.timeframe_ms), newest.side)
     for event in controls:
         body = event.body if isinstance(event.body, Mapping) else {}
-        of_it = body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol)
-        if of_it and (newest is None or event.seq >= newest.seq):
+        if event.seq < since:
+            continue
+        if body.get("command") == "flatten" and body.get("symbol") in (None, "", stream.symbol):
             found = LastExit(FLATTEN, event.received_ms, 0)
+        elif body.get("command") == LEFT and (event.category, event.symbol) == (
+            stream.category,
+            stream.symbol,
+        ):
+            found = None
     return found
 
 

@@ -16,12 +16,13 @@ from engines.journal import Intent, Outcome, StopMoved
 from engines.live.levels import Change, Levels, change_between, crossed, levels_of, loosens
 from engines.live.seat import Protecting, Seat
 from engines.live.turn import Turn
-from engines.live.venue import Answer, PositionReport, Protect, Refusal, Urgency
+from engines.live.venue import Answer, PositionReport, Protect, ReadPosition, Recall, Refusal, Urgency
 from engines.live.working import CROSSED, UNPROTECTED
 from kwin_core.wishes import protection_wanted
 
 _RETRY_MS = (250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000)
 _VERIFY_MS = 2_000
+_REPORT_MS = 700  # a position's report comes with its executions, or is read
 _HUNDRED = Decimal(100)
 
 
@@ -89,7 +90,9 @@ class Protector:
 
     def wanted(self, seat: Seat) -> Levels:
         """Levels that must rest for the open position."""
-        levels = self._source(seat) or Levels()
+        levels = self._source(seat)
+        if levels is None:
+            levels = replace(seat.there, bare=False)  # no word of the script: what somebody has set stays
         side = 1 if seat.held_qty > 0 else -1
         if levels.stop is None and not self._goes_bare(levels):
             levels = replace(levels, stop=self._emergency_stop(seat, side))
@@ -104,7 +107,7 @@ class Protector:
         seat = turn.seat
         held = seat.held_qty
         if held == 0:
-            self._forget(seat)
+            self._forget(turn)
             return
         if seat.position is None:
             return  # after a restart: what rests is unknown, and must not be replaced by what is guessed
@@ -120,6 +123,8 @@ class Protector:
         if seat.protecting is not None or (seat.is_leaving and seat.there.stop is not None):
             return
         if seat.protect_retry_ms is not None and turn.now_ms < seat.protect_retry_ms:
+            return
+        if seat.there.stop is None and wanted.stop is not None and not self._may_rest_alone(turn):
             return
         side = 1 if held > 0 else -1
         if crossed(wanted.stop, seat.last_price, side):
@@ -186,7 +191,7 @@ class Protector:
 
     def turned(self, turn: Turn) -> None:
         """One execution has closed the position and opened one of the other side: nothing of the old one holds."""
-        self._forget(turn.seat)
+        self._forget(turn)
 
     def _goes_bare(self, levels: Levels) -> bool:
         """Whether the script's exit asks for no stop, and is to be followed in that."""
@@ -200,6 +205,28 @@ class Protector:
         away = entry * self._policy.adopted_stop_percent / _HUNDRED
         tick = seat.rules.tick
         return ((entry - side * away) / tick).to_integral_value() * tick
+
+    def _may_rest_alone(self, turn: Turn) -> bool:
+        """Whether a stop of our own making may be sent: not over one that somebody has set and that is not known yet.
+
+        A position from outside may have come with its stop. Its report tells; when none comes in time, ours goes.
+        """
+        seat, report = turn.seat, turn.seat.position
+        source = self._source(seat)
+        if source is not None and source.stop is not None:
+            return True
+        if report is not None and seat.is_current and seat.there_qty == seat.held_qty:
+            if report.stop_loss is not None:
+                self.seen(turn, report)
+            return report.stop_loss is None
+        since_ms = turn.now_ms if seat.naked_since_ms is None else seat.naked_since_ms
+        if turn.now_ms - since_ms >= _REPORT_MS:
+            return True
+        if turn.now_ms == since_ms:
+            key = turn.key("rests")
+            turn.send(ReadPosition(key=key, stream=turn.lane.stream, urgency=Urgency.STOP))
+            turn.at(since_ms + _REPORT_MS, "protect")
+        return False
 
     def _send(self, turn: Turn, change: Change, wanted: Levels) -> None:
         seat, stream = turn.seat, turn.lane.stream
@@ -284,9 +311,13 @@ class Protector:
         seat.protect_retry_ms = turn.now_ms + pause_ms
         turn.at(seat.protect_retry_ms, "protect")
 
-    def _forget(self, seat: Seat) -> None:
+    def _forget(self, turn: Turn) -> None:
+        seat = turn.seat
         seat.there = Levels()
-        seat.protecting = None  # its answer is about a position that has gone
+        if seat.protecting is not None:  # about a position that has gone: it must not meet the next one
+            key, stream = f"recall-{seat.protecting.key}", turn.lane.stream
+            turn.send(Recall(key=key, stream=stream, urgency=Urgency.STOP, only=seat.protecting.key))
+            seat.protecting = None
         seat.trail_refused = False
         seat.stop_kept = False
         seat.naked_since_ms = None
@@ -294,9 +325,9 @@ class Protector:
 
 
 def wanted_by_exit(seat: Seat) -> Levels | None:
-    """What the exit of X asks for."""
+    """What the exit of X asks for; None when none covers the position."""
     wanted = protection_wanted(seat.lane.exchange.states)
-    return None if wanted is None else levels_of(wanted, seat.tick, seat.rules.tick)
+    return None if wanted is None or not wanted.covered else levels_of(wanted, seat.tick, seat.rules.tick)
 
 
 def _text(value: Decimal | None) -> str:

@@ -102,7 +102,12 @@ class CancelOrder(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Recall(Request):
-    """Take back the entries of the symbol that have not been sent yet: each is answered as denied; itself it is not."""
+    """Take back what has not been sent yet: each request is answered as denied; itself it is not.
+
+    The entries of the symbol, or the one request whose key is ``only``.
+    """
+
+    only: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from engines.journal import Configuration, JournalReader
 from engines.live.inbox import Control
 from engines.live.intents import overtaken
 from engines.live.reconcile import Orphans
-from engines.live.venue import Protect, Urgency
+from engines.live.venue import MarketOrder, Protect, Side, Urgency
 from engines.live.working import Working
 from tests.live import scene as scenes
 from tests.live.scene import BAR_MS, Scene, scene
@@ -713,3 +713,91 @@ def test_an_exit_that_the_exchange_has_forgotten_takes_the_next_name(tmp_path: P
         at.run(90)
         assert at.held == at.there == ZERO
         assert [link.attempt for link, _ in at.orders("f")] == [1, 2]
+
+
+@pytest.mark.parametrize("held_before", [True, False], ids=["flattened", "nothing to flatten"])
+def test_a_position_opened_by_hand_after_a_flatten_survives_a_restart(
+    held_before: bool, tmp_path: Path
+) -> None:
+    """Leaving ended when all was out: the next process must not take the flatten for a word about the new position."""
+    with scene(tmp_path, lives=8) as at:
+        at.to_decision()
+        if held_before:
+            at.decide()
+        flatten(at)
+        at.run(5)
+        assert at.held == at.there == ZERO
+        side = "Buy" if at.plan.side > 0 else "Sell"
+        at.exchange.faults.eng.external_open("ETHUSDT", side, "1")
+        at.run(10)
+        at.restart()
+        at.run(60)
+        assert at.held == at.there == at.plan.side
+        assert at.stop_there is not None
+        at.run_to_bar(at.plan.bar + 2).check()
+
+
+def by_hand(at: Scene, side: Side, qty: str, stop: Decimal) -> None:
+    """Somebody opens a position with its stop."""
+    order = MarketOrder(
+        key="by hand",
+        stream=at.lane.stream,
+        urgency=Urgency.EXIT,
+        order_link_id="by-hand",
+        side=side,
+        qty=Decimal(qty),
+        reduce_only=False,
+        stop_loss=stop,
+    )
+    at.rig.gateway.submit(order)
+
+
+@pytest.mark.parametrize("delayed", ["nothing", "position", "execution"])
+@pytest.mark.parametrize("orphans", [Orphans.ADOPT, Orphans.ALERT])
+def test_a_position_opened_by_hand_keeps_the_stop_it_came_with(
+    orphans: Orphans, delayed: str, tmp_path: Path
+) -> None:
+    """V11: the desk's own stop is for a position that has none; it never replaces one that is nearer."""
+    with scene(tmp_path, orphans=orphans) as at:
+        at.to_decision()
+        price = at.exchange.venue.last[("linear", "ETHUSDT")]
+        stop = (price * Decimal("0.995")).quantize(Decimal("0.01"))
+        if delayed != "nothing":
+            at.exchange.faults.ws.delay(delayed, 3_000, n=4)
+        by_hand(at, Side.BUY, "0.5", stop)
+        at.run(60)
+        assert at.held == at.there == Decimal("0.5")
+        assert at.stop_there == stop
+        assert not at.calls("position/trading-stop")
+        at.run_to_bar(at.plan.bar + 1).check()
+
+
+def test_a_position_from_before_the_start_keeps_what_was_set_for_it(tmp_path: Path) -> None:
+    """Opened by hand with a stop, a target and a trail, before the first process: adopted with all of them."""
+    with scene(tmp_path, look_ms=5_000) as at:
+        at.exchange.faults.eng.external_open("ETHUSDT", "Buy", "0.5")
+        price = at.exchange.venue.last[("linear", "ETHUSDT")]
+        stop, target = (
+            (price * share).quantize(Decimal("0.01")) for share in (Decimal("0.99"), Decimal("1.05"))
+        )
+        stream = at.lane.stream
+        at.rig.gateway.submit(
+            Protect(
+                key="by hand",
+                stream=stream,
+                urgency=Urgency.STOP,
+                stop_loss=stop,
+                take_profit=target,
+                trailing_stop=Decimal(100),
+            )
+        )
+        until(lambda: at.rig.gateway.idle and at.calls("position/trading-stop"), "it is set")
+        at.exchange.advance(120_000)
+        at.rig.rebase()
+        at.rig.start()
+        at.run(60)
+        position = at.exchange.account.positions[("ETHUSDT", 0)]
+        assert at.held == at.there == Decimal("0.5")
+        assert (position.stop_loss, position.take_profit, position.trailing) == (stop, target, 100)
+        assert len(at.calls("position/trading-stop")) == 1
+        at.check()

@@ -74,6 +74,7 @@ class BybitGateway:
         self._changed = threading.Condition()
         self._waiting: list[tuple[int, int, Request, int]] = []
         self._recalled: set[Stream] = set()
+        self._recalled_keys: set[str] = set()
         self._numbers = itertools.count()
         self._busy: Counter[object] = Counter()
         self._under_way = 0
@@ -94,7 +95,7 @@ class BybitGateway:
     def submit(self, request: Request) -> None:
         """Take a request; its answer is posted."""
         if isinstance(request, Recall):
-            self._recall(request.stream)
+            self._recall(request)
         else:
             self._put(request, 0)
 
@@ -118,18 +119,24 @@ class BybitGateway:
             thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _recall(self, stream: Stream) -> None:
-        """Entries that wait are not sent any more, those that wait for a refused rate included."""
+    def _recall(self, recall: Recall) -> None:
+        """What waits is not sent any more, what waits for a refused rate included."""
         with self._changed:
-            self._recalled.add(stream)
-            back = [one for one in self._waiting if one[2].stream == stream and _enters(one[2])]
+            if recall.only:
+                self._recalled_keys.add(recall.only)
+            else:
+                self._recalled.add(recall.stream)
+            back = [one for one in self._waiting if self._is_recalled(one[2])]
             self._waiting = [one for one in self._waiting if one not in back]
             heapq.heapify(self._waiting)
         for _, _, request, _ in back:
             self._answer_recalled(request)
 
+    def _is_recalled(self, request: Request) -> bool:
+        return request.key in self._recalled_keys or (_enters(request) and request.stream in self._recalled)
+
     def _answer_recalled(self, request: Request) -> None:
-        text = "not sent: entries were halted while it waited"
+        text = "not sent: entries were halted while it waited" if _enters(request) else "not sent: taken back"
         now_ms = self._clock.now_ms()
         self._post(Answer(request, Outcome.DENIED, text=text, kind=Refusal.RECALLED, received_ms=now_ms))
 
@@ -137,7 +144,7 @@ class BybitGateway:
         with self._changed:
             if _enters(request) and not tries:
                 self._recalled.discard(request.stream)
-            recalled = _enters(request) and request.stream in self._recalled
+            recalled = self._is_recalled(request)
             if self._open and not recalled:
                 heapq.heappush(self._waiting, (request.urgency, next(self._numbers), request, tries))
                 self._changed.notify()
@@ -243,6 +250,7 @@ class BybitGateway:
         if reply.kind == Refusal.CLOCK and self._set_clock is not None and tries + 1 < _CLOCK_TRIES:
             self._set_clock(session)
             return self._clock.now_ms()
+        self._recalled_keys.discard(request.key)
         self._post(_answer(request, reply, rows, now_ms, self._clock.now_ms()))
         return None
 
