@@ -7,6 +7,7 @@ Sockets are named by kind: "public", "private", "trade", or "*" for all. Topics 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -51,11 +52,14 @@ class SocketFaults:
     ----------
     order
         In which order the private topics of one step are sent.
+    struck
+        How often each knob has hit each topic or kind.
     before_ack
         Send private messages before the REST reply that caused them.
     """
 
     def __init__(self) -> None:
+        self.struck: Counter[tuple[str, str]] = Counter()
         self._knobs: list[_Knob] = []
         self._lock = threading.Lock()
         self.order: tuple[str, ...] = TOPICS
@@ -151,6 +155,7 @@ class SocketFaults:
         with self._lock:
             for knob in self._knobs:
                 if knob.name == name and _meant(knob, target, symbol) and knob.count.take():
+                    self.struck[name, target] += 1
                     return knob
         return None
 

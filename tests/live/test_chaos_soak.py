@@ -31,8 +31,9 @@ FIRST = 300
 GIVEN: dict[str, Any] = {"use_dir_lock": False}
 ENDPOINTS = ("order/create", "position/trading-stop", "position/list", "execution/list", "order/realtime")
 DAYS = 201 if os.environ.get("KWIN_LONG") else 4
+LOOK_MS = 300_000
 MOST_NAKED_MS = 30_000
-"""Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place."""
+"""Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place. What no message tells is found by the next look, and may last that much longer."""
 
 
 class Soak:
@@ -44,19 +45,30 @@ class Soak:
         self.faults: Counter[str] = Counter()
         self.longest_naked_ms = self.naked_until_ms = 0
         self._naked_since_ms: int | None = None
+        self._swallowed_before = (0, 0)
+        self._told = True
         self.watched = 0
 
     def watch(self) -> None:
         """Whenever all is quiet: is the position protected, and is there ever more than one decision's worth of it?"""
         self.watched += 1
         position = self.exchange.account.positions.get(("ETHUSDT", 0))
-        now_ms = self.exchange.clock.now_ms()
+        now_ms, swallowed = self.exchange.clock.now_ms(), self._swallowed()
         if position is None or not position.size or position.stop_loss:
-            self._naked_since_ms = None
+            self._naked_since_ms, self._swallowed_before = None, swallowed
             return
-        self._naked_since_ms = now_ms if self._naked_since_ms is None else self._naked_since_ms
-        if now_ms - self._naked_since_ms > self.longest_naked_ms:
-            self.longest_naked_ms, self.naked_until_ms = now_ms - self._naked_since_ms, now_ms
+        if self._naked_since_ms is None:
+            self._naked_since_ms = now_ms
+            before = self._swallowed_before
+            self._told = any(now == then for now, then in zip(swallowed, before, strict=True))
+        for_ms = now_ms - self._naked_since_ms - (0 if self._told else LOOK_MS)
+        if for_ms > self.longest_naked_ms:
+            self.longest_naked_ms, self.naked_until_ms = for_ms, now_ms
+
+    def _swallowed(self) -> tuple[int, int]:
+        """Messages that told of a stop's end and that nobody got: only the next look finds what both kept back."""
+        struck = self.exchange.faults.ws.struck
+        return struck["mute", "order"], struck["mute", "position"]
 
     def spoil(self) -> None:
         """One fault, chosen by the seed."""
@@ -122,7 +134,7 @@ def soak(folder: Path, *, seed: int, shadow: bool, bars_count: int, profile: str
             warmup_bars=FIRST - 1,
             shadow=shadow,
             orphans=Orphans.ADOPT,
-            look_ms=300_000,
+            look_ms=LOOK_MS,
         )
         made = Soak(exchange, rig, seed, profile)
         rig.on_settled = made.watch
