@@ -33,7 +33,10 @@ ENDPOINTS = ("order/create", "position/trading-stop", "position/list", "executio
 DAYS = 201 if os.environ.get("KWIN_LONG") else 4
 LOOK_MS = 300_000
 MOST_NAKED_MS = 30_000
-"""Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place. What no message tells is found by the next look, and may last that much longer."""
+"""Refused stops included: the attached one may be refused nowhere, a moved one leaves the old one in place.
+
+What no message tells is found by the next look, and may last that much longer.
+"""
 
 
 class Soak:
