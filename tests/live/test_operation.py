@@ -172,6 +172,17 @@ def test_without_a_deployment_the_word_waits_in_the_journal(
     assert "no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("reason", ["see [news]", "see [/ops]"])
+def test_a_reason_may_have_brackets(reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are text, not markup: the halt is told whole, and whoever looks at the journal sees it."""
+    journal = tmp_path / "live.sqlite"
+    with Journal(journal, profile="intent", venue="paper", now_ms=0) as made, made.message() as message:
+        message.bar(ETH, fixture_bars()[0], 0, source="stream")
+    for words in (["halt", str(journal), "--reason", reason], ["status", str(journal)]):
+        assert run(live_app, words, name="kwin-live") == 0
+        assert reason in capsys.readouterr().out
+
+
 def test_a_replay_that_runs_is_halted_too(tmp_path: Path) -> None:
     """At a speed that leaves time for it: its entries are denied from there on."""
     journal = tmp_path / "paper.sqlite"
