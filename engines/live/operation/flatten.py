@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,13 +24,18 @@ from engines.live.settings import Loaded, load_settings
 from engines.live.working import FLATTEN
 from feeds.instants import iso
 from feeds.stream import Stream
-from kwin_core.errors import ConfigError, JournalError, KwinError
+from kwin_core.errors import ConfigError, JournalError, KwinError, VenueError
 
 FLAT_S = 60.0
 """So long the exchange may take until it says flat."""
 _AGAIN_S = 5.0  # a position that came to light after the word was given needs another one
 _LOOK_S = 0.5
 _BOOKED_S = 5.0
+_log = logging.getLogger("kwin.live")
+
+
+class UnprovenError(KwinError):
+    """The word was given, and whether anything is still held cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def flatten(path: Path, assignments: Sequence[str], symbol: str | None, *, yes: 
     try:
         loaded = load_settings(path, assignments=assignments)
         return _flatten(loaded, symbol, yes=yes, as_json=as_json)
-    except ChannelError as error:
+    except (ChannelError, UnprovenError) as error:
         fail(str(error))
         return ExitCode.NOT_FLAT
     except KwinError as error:
@@ -185,15 +191,31 @@ def _eyes(loaded: Loaded) -> Iterator[_AtExchange | _OnPaper]:
 
 
 def _until_flat(say: Say, look: Callable[[], list[Held]]) -> list[Held]:
-    """Give the word until nothing is held, or time is up; what is held then."""
+    """Give the word until nothing is held, or time is up; what is held then.
+
+    A read without an answer is one look less: the word has been given, and only a look that works ends this early.
+
+    Raises
+    ------
+    UnprovenError
+        The last look had no answer either.
+    """
     end, again = time.monotonic() + FLAT_S, 0.0
+    left: list[Held] | None = None
+    words = ""
     while True:
-        if time.monotonic() >= again:
-            say()
-            again = time.monotonic() + _AGAIN_S
-        left = look()
-        if not left or time.monotonic() >= end:
+        try:
+            if time.monotonic() >= again:
+                again = time.monotonic() + _AGAIN_S
+                say()
+            left = look()
+        except VenueError as error:
+            left, words = None, str(error)
+            _log.warning("no look at the positions, it is tried again: %s", words)
+        if left is not None and (not left or time.monotonic() >= end):
             return left
+        if time.monotonic() >= end:
+            raise UnprovenError(f"NOT KNOWN whether it is flat: {words}; look at the exchange now")
         time.sleep(_LOOK_S)
 
 
