@@ -81,7 +81,7 @@ def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             rig.run(900)
             rig.comes(lambda: bool(chat.texts), "the summary is told")
         (text,) = chat.texts
-        assert "summary: entries 1, trades closed 0, net +0.00" in text
+        assert "summary: entries 1, trades closed 0, net +0.00 (only since this process began)" in text
         assert f"linear ETHUSDT 15m: {rig.plan.side * rig.plan.qty:+g} at {rig.plan.price:g}, stop 35" in text
         assert "orders confirmed 1" in text
 
