@@ -26,7 +26,7 @@ from engines.live.inbox import Control, Inbox
 from engines.live.memory import remember
 from engines.live.operation import voice
 from engines.live.operation.account import Account
-from engines.live.operation.caller import ChannelError, ask
+from engines.live.operation.caller import ChannelError, answers, ask
 from engines.live.operation.channel import ControlChannel, short_address, socket_path
 from engines.live.operation.flatten import Held, UnprovenError
 from engines.live.operation.flatten import _until_flat as until_flat
@@ -98,6 +98,7 @@ def test_a_halt_reaches_a_running_paper_deployment_and_a_resume_lets_it_trade_ag
         assert done.returncode == 0, done.stderr
         assert f"obeyed by process {os.getpid()}" in done.stdout
         assert "ETHUSDT: entries halted: operator (over night)" in done.stdout
+        assert asked("status", journal)["channel"] == "answers"
         assert stat.S_IMODE(socket_path(journal).stat().st_mode) == 0o600
         rig.run_to(at_close(entry.bar))
         lane = rig.lanes[ETH]
@@ -223,9 +224,11 @@ def test_a_socket_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:
         left.bind(address)
     left.close()
     assert ask(journal, {"command": "halt"}) is None
+    assert not answers(journal), "a status says so"
     channel = ControlChannel(journal, Inbox(), [ETH])
     channel.start()
     try:
+        assert answers(journal)
         with pytest.raises(ChannelError, match="BTCUSDT is not traded here"):
             ask(journal, {"command": "halt", "symbol": "BTCUSDT"})
         with pytest.raises(ChannelError, match="is none of halt, resume, flatten"):
