@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from engines.journal import Event
 from engines.live.watch.alarms import UNHEALTHY, Alarms
@@ -142,12 +143,13 @@ class Watch:
 
     def _look(self, tail: Tail) -> None:
         """Each step by itself: a journal that cannot be read must not silence an alarm."""
-        for step in (
+        steps: tuple[Callable[[], None], ...] = (
             lambda: self._read_along(tail),
             self._lookout.notice,
             self._compare,
             self._maybe_summary,
-        ):
+        )
+        for step in steps:
             try:
                 step()
             except Exception as error:  # noqa: BLE001  # a look that failed is one look less, never the end of looking
