@@ -285,11 +285,14 @@ def test_flatten_does_not_need_what_is_broken(
     def ends(*about: object, **more: object) -> None:
         raise JournalError("the disk is full", kind="full")
 
+    def cannot_start(loaded: object) -> None:
+        raise PermissionError(13, "Permission denied", f"/var/cache/{API_SECRET}")
+
     with terminal(tmp_path) as at:
         monkeypatch.setenv(KEY_VARIABLE, API_KEY)
         monkeypatch.setenv(SECRET_VARIABLE, API_SECRET)
         if how == "cannot start":
-            monkeypatch.setattr(voice, "Deployment", lambda loaded: (tmp_path / "none" / "cache").mkdir())  # noqa: ARG005
+            monkeypatch.setattr(voice, "Deployment", cannot_start)
         else:
             monkeypatch.setattr(Deployment, "run", ends)
         at.by_hand("Buy", "0.50")
@@ -307,7 +310,10 @@ def test_flatten_does_not_need_what_is_broken(
         monkeypatch.setattr("engines.live.operation.flatten._AGAIN_S", 1.0)
         assert run(live_app, ["flatten", str(at.config), "--yes"], name="kwin-live") == 0
         assert at.held == 0
-        assert "flat; entries stay halted" in capsys.readouterr().out
+        told = capsys.readouterr()
+        assert "flat; entries stay halted" in told.out
+        assert "its positions are left from here" in told.err
+        assert API_SECRET not in told.err
 
 
 def test_flat_is_proven_or_it_is_not_flat(monkeypatch: pytest.MonkeyPatch) -> None:

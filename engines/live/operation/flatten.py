@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ import typer
 
 from engines.command_line import console, fail, print_json
 from engines.journal import JournalReader, parse_order_link_id
+from engines.live.bybit.keys import load_keys
 from engines.live.deployment import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.logs import Logs
@@ -21,6 +22,7 @@ from engines.live.operation.account import Account, unrealised
 from engines.live.operation.caller import ChannelError
 from engines.live.operation.voice import Say, voice
 from engines.live.settings import Loaded, load_settings
+from engines.live.watch.secrets import load_watch_secrets
 from engines.live.working import FLATTEN
 from feeds.instants import iso
 from feeds.stream import Stream
@@ -62,18 +64,31 @@ class Held:
 
 def flatten(path: Path, assignments: Sequence[str], symbol: str | None, *, yes: bool, as_json: bool) -> int:
     """Ask, leave every position (or that of one symbol), wait until the exchange says flat; the exit code."""
-    logs = Logs(level="warning", file=None)
     try:
         loaded = load_settings(path, assignments=assignments)
-        return _flatten(loaded, symbol, yes=yes, as_json=as_json)
+        logs = Logs(level="warning", file=None, secrets=_secrets_of(loaded))
+        try:
+            return _flatten(loaded, symbol, yes=yes, as_json=as_json)
+        finally:
+            logs.close()
     except (ChannelError, UnprovenError) as error:
         fail(str(error))
         return ExitCode.NOT_FLAT
     except KwinError as error:
         fail(str(error))
         return exit_code_of(error)
-    finally:
-        logs.close()
+
+
+def _secrets_of(loaded: Loaded) -> list[str]:
+    """What a log must never show; what cannot be read is no reason not to leave."""
+    config = loaded.config
+    found: list[str] = []
+    with suppress(ConfigError):
+        found += load_watch_secrets(config.watch.secrets_file).parts()
+    with suppress(ConfigError):
+        keys = load_keys(config.deployment.secrets_file)
+        found += [keys.key, keys.secret]
+    return found
 
 
 def _flatten(loaded: Loaded, symbol: str | None, *, yes: bool, as_json: bool) -> int:
