@@ -168,10 +168,11 @@ class _AtExchange:
         for stream in streams:
             if self._account.resting(stream):
                 time.sleep(_LOOK_S)
-            for order in self._account.resting(stream):
+            resting = self._account.resting(stream)
+            for order in resting:
                 kind = order.stop_order_type or "order"
                 found.append(f"{stream.symbol} {kind} {order.side.value} {order.qty} {order.order_id}")
-            if found:
+            if resting:
                 self._account.cancel_all(stream)
         return found
 
