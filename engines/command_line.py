@@ -90,10 +90,13 @@ def print_json(content: Mapping[str, Any]) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for tables and messages; imported late, for the sake of ``--help``."""
+    """A console for tables and messages; imported late, for the sake of ``--help``.
+
+    Square brackets are text: reasons of operators and words of an exchange have them, too.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""What a deployment did and holds, read from its journal in a few short reads; it may be running meanwhile."""
+"""What a deployment did and holds, read from its journal in a few short reads; it may be running meanwhile.
+
+A process that was killed could not record its end: only that nobody answers at the control channel tells it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from engines.journal import (
 from engines.live.exit_codes import ExitCode
 from engines.live.limit_settings import CanarySettings
 from engines.live.memory import halts_in
+from engines.live.operation.caller import answers
 from engines.live.tally import recorded_tally
 from feeds.instants import iso
 from feeds.stream import Stream
@@ -54,6 +58,7 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
         "begun": iso(identity.created_ms),
         "starts": len(starts),
         "stopped": not running,
+        "channel": "answers" if answers(reader.path) else "nobody answers",
         "events": last_seq,
         "last_event": iso(reader.last_received_ms()) if last_seq else None,
         "account": _account(reader),

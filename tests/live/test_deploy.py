@@ -113,6 +113,9 @@ def test_compose_shuts_the_container_in() -> None:
     (service,) = yaml.safe_load(deploy_files()["compose.yaml"])["services"].values()
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    assert service["restart"] == "unless-stopped", (
+        "on-failure does not come back after a start of the machine"
+    )
     assert (ROOT / service["build"]["dockerfile"]).is_file()
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
@@ -122,6 +125,8 @@ def test_the_rules_name_figures_that_exist(tmp_path: Path, monkeypatch: pytest.M
     (group,) = yaml.safe_load(deploy_files()["alarms.yml"])["groups"]
     named = {name for rule in group["rules"] for name in re.findall(r"kwin_\w+", rule["expr"])}
     assert len(group["rules"]) == len({rule["alert"] for rule in group["rules"]}) >= 10
+    for rule in group["rules"]:
+        assert f"`{rule['alert']}`" in deploy_files()["RUNBOOK.md"], "the runbook says what to do"
     with watched(tmp_path, monkeypatch, venue="paper") as rig:
         text = get(f"{rig.url}/metrics")[1]
     told = set(re.findall(r"^# HELP (kwin_\w+)", text, re.MULTILINE))

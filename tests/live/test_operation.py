@@ -20,13 +20,21 @@ from engines.command_line import run
 from engines.journal import Ack, Drift, Journal, JournalReader, Outcome
 from engines.live.bybit.keys import KEY_VARIABLE, SECRET_VARIABLE
 from engines.live.cli import app as live_app
+from engines.live.deployment import Deployment
 from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Control, Inbox
 from engines.live.memory import remember
-from engines.live.operation.caller import ChannelError, ask
+from engines.live.operation import voice
+from engines.live.operation.account import Account
+from engines.live.operation.caller import ChannelError, answers, ask
 from engines.live.operation.channel import ControlChannel, short_address, socket_path
+from engines.live.operation.flatten import Held, UnprovenError
+from engines.live.operation.flatten import _until_flat as until_flat
+from engines.live.venue import PositionReport
 from engines.parity.live import live_parity
 from feeds.instants import iso
+from feeds.stream import Stream
+from kwin_core.errors import JournalError, VenueError
 from tests.core.kwin_runs import FIXTURE, fixture_bars
 from tests.exchange.exchange import API_KEY, API_SECRET
 from tests.live.desk_rig import exchange_with
@@ -90,6 +98,7 @@ def test_a_halt_reaches_a_running_paper_deployment_and_a_resume_lets_it_trade_ag
         assert done.returncode == 0, done.stderr
         assert f"obeyed by process {os.getpid()}" in done.stdout
         assert "ETHUSDT: entries halted: operator (over night)" in done.stdout
+        assert asked("status", journal)["channel"] == "answers"
         assert stat.S_IMODE(socket_path(journal).stat().st_mode) == 0o600
         rig.run_to(at_close(entry.bar))
         lane = rig.lanes[ETH]
@@ -172,6 +181,17 @@ def test_without_a_deployment_the_word_waits_in_the_journal(
     assert "no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("reason", ["see [news]", "see [/ops]"])
+def test_a_reason_may_have_brackets(reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are text, not markup: the halt is told whole, and whoever looks at the journal sees it."""
+    journal = tmp_path / "live.sqlite"
+    with Journal(journal, profile="intent", venue="paper", now_ms=0) as made, made.message() as message:
+        message.bar(ETH, fixture_bars()[0], 0, source="stream")
+    for words in (["halt", str(journal), "--reason", reason], ["status", str(journal)]):
+        assert run(live_app, words, name="kwin-live") == 0
+        assert reason in capsys.readouterr().out
+
+
 def test_a_replay_that_runs_is_halted_too(tmp_path: Path) -> None:
     """At a speed that leaves time for it: its entries are denied from there on."""
     journal = tmp_path / "paper.sqlite"
@@ -204,9 +224,11 @@ def test_a_socket_of_a_killed_process_hinders_nobody(tmp_path: Path) -> None:
         left.bind(address)
     left.close()
     assert ask(journal, {"command": "halt"}) is None
+    assert not answers(journal), "a status says so"
     channel = ControlChannel(journal, Inbox(), [ETH])
     channel.start()
     try:
+        assert answers(journal)
         with pytest.raises(ChannelError, match="BTCUSDT is not traded here"):
             ask(journal, {"command": "halt", "symbol": "BTCUSDT"})
         with pytest.raises(ChannelError, match="is none of halt, resume, flatten"):
@@ -252,3 +274,57 @@ def test_code_11_not_flat(
         at.exchange.faults.rest.clear()
         assert run(live_app, ["flatten", str(at.config), "--yes"], name="kwin-live") == 0
         assert at.held == 0
+
+
+@pytest.mark.parametrize("how", ["cannot start", "ends by an error"])
+def test_flatten_does_not_need_what_is_broken(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cache folder that may not be written, a disk that is full by now, reads that fail: it is left all the same."""
+
+    def ends(*about: object, **more: object) -> None:
+        raise JournalError("the disk is full", kind="full")
+
+    def cannot_start(loaded: object) -> None:
+        raise PermissionError(13, "Permission denied", f"/var/cache/{API_SECRET}")
+
+    with terminal(tmp_path) as at:
+        monkeypatch.setenv(KEY_VARIABLE, API_KEY)
+        monkeypatch.setenv(SECRET_VARIABLE, API_SECRET)
+        if how == "cannot start":
+            monkeypatch.setattr(voice, "Deployment", cannot_start)
+        else:
+            monkeypatch.setattr(Deployment, "run", ends)
+        at.by_hand("Buy", "0.50")
+        with Journal(at.journal, profile="intent", venue=at.exchange.url, now_ms=0):
+            pass
+        real = Account.position
+        reads = iter(range(1_000))
+
+        def read(account: Account, stream: Stream) -> PositionReport:
+            if next(reads) in (1, 2, 4):
+                raise VenueError(f"{stream.symbol}: no answer")
+            return real(account, stream)
+
+        monkeypatch.setattr(Account, "position", read)
+        monkeypatch.setattr("engines.live.operation.flatten._AGAIN_S", 1.0)
+        assert run(live_app, ["flatten", str(at.config), "--yes"], name="kwin-live") == 0
+        assert at.held == 0
+        told = capsys.readouterr()
+        assert "flat; entries stay halted" in told.out
+        assert "its positions are left from here" in told.err
+        assert API_SECRET not in told.err
+
+
+def test_flat_is_proven_or_it_is_not_flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads that never work end with a word of their own, not with that of an exchange out of reach."""
+    monkeypatch.setattr("engines.live.operation.flatten.FLAT_S", 0.1)
+    monkeypatch.setattr("engines.live.operation.flatten._LOOK_S", 0.02)
+    said: list[int] = []
+
+    def look() -> list[Held]:
+        raise VenueError("ETHUSDT: no answer")
+
+    with pytest.raises(UnprovenError, match="NOT KNOWN whether it is flat: ETHUSDT: no answer"):
+        until_flat(lambda: said.append(1), look)
+    assert len(said) == 1

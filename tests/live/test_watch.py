@@ -12,6 +12,10 @@ from typing import Literal
 import pytest
 
 from engines.live.exit_codes import ExitCode
+from engines.live.watch.happenings import What
+from engines.live.watch.lookout import Lookout
+from engines.live.watch.tail import Item, Tail
+from kwin_core.errors import JournalError
 from tests.live.watch_rig import Service, WatchedRig, get, service, watched
 
 ETH = "linear ETHUSDT 15m"
@@ -116,6 +120,22 @@ def test_a_copy_that_fails_never_reaches_the_runner(tmp_path: Path, monkeypatch:
         assert copies.failures > 0
         assert rig.metrics()["kwin_watch_failures_total"] == copies.failures
         assert lane.exchange.position != 0.0
+
+
+@pytest.mark.slow
+def test_an_unreadable_journal_silences_no_alarm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading along fails; looking around goes on, and people are told."""
+    with (
+        service() as chat,
+        watched(tmp_path, monkeypatch, more=TOLD, venue="paper", messages=chat.address) as rig,
+    ):
+
+        def fails(tail: Tail) -> list[Item]:
+            raise JournalError(f"{tail.last_seq}: cannot be read", kind="damaged")
+
+        monkeypatch.setattr(Tail, "read", fails)
+        monkeypatch.setattr(Lookout, "alarms", lambda _: {(What.NAKED, "ETHUSDT"): "no stop since noon"})
+        rig.comes(lambda: chat.told("naked: no stop since noon"), "people are told")
 
 
 # -- every alarm, provoked once -----------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_a_day_is_summed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             rig.run(900)
             rig.comes(lambda: bool(chat.texts), "the summary is told")
         (text,) = chat.texts
-        assert "summary: entries 1, trades closed 0, net +0.00" in text
+        assert "summary: entries 1, trades closed 0, net +0.00 (only since this process began)" in text
         assert f"linear ETHUSDT 15m: {rig.plan.side * rig.plan.qty:+g} at {rig.plan.price:g}, stop 35" in text
         assert "orders confirmed 1" in text
 
@@ -117,6 +117,24 @@ def test_a_broken_service_holds_up_nobody(
         ]
         assert any("entry: linear ETHUSDT 15m" in line for line in lost)
         assert not [one for one in caplog.records if "chat-token-4711" in one.getMessage()]
+
+
+def test_the_last_words_do_not_wait_for_one_who_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    """All are told to end before anybody is waited for; what hung is in the log."""
+    with service() as broken, service() as chat:
+        broken.hanging.set()
+        boxes = [outbox(broken), outbox(chat, pause_s=30.0)]
+        for box in boxes:
+            box.put(happening("the first"))
+        until(lambda: bool(broken.seen) and len(chat.texts) == 1, "the first is under way")
+        until(lambda: boxes[1].delivered == 1, "the second is in its pause")
+        boxes[1].put(happening("stopped"))
+        for box in boxes:
+            box.end()
+        assert not boxes[0].close(0.5)
+        assert boxes[1].close(0.05)
+        assert chat.told("stopped")
+    assert any("the first" in one.getMessage() for one in caplog.records if "undelivered" in one.getMessage())
 
 
 def test_a_storm_becomes_one_summary() -> None:

@@ -63,6 +63,20 @@ def ask(journal: Path, question: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(answer)
 
 
+def answers(journal: Path) -> bool:
+    """Whether a deployment listens for commands on a journal now; one that was killed does not."""
+    try:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line,
+            short_address(socket_path(journal)) as address,
+        ):
+            line.settimeout(_CONNECT_S)
+            line.connect(address)
+    except OSError:
+        return False
+    return True
+
+
 def _line(line: socket.socket) -> bytes:
     found = b""
     while not found.endswith(b"\n") and len(found) < _LINE_BYTES:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 
 from engines.command_line import console, fail, print_json
 from engines.journal import JournalReader, parse_order_link_id
+from engines.live.bybit.keys import load_keys
 from engines.live.ending import exit_code_of
 from engines.live.exit_codes import ExitCode
 from engines.live.logs import Logs
@@ -20,16 +22,22 @@ from engines.live.operation.account import Account, unrealised
 from engines.live.operation.caller import ChannelError
 from engines.live.operation.voice import Say, voice
 from engines.live.settings import Loaded, load_settings
+from engines.live.watch.secrets import load_watch_secrets
 from engines.live.working import FLATTEN
 from feeds.instants import iso
 from feeds.stream import Stream
-from kwin_core.errors import ConfigError, JournalError, KwinError
+from kwin_core.errors import ConfigError, JournalError, KwinError, VenueError
 
 FLAT_S = 60.0
 """So long the exchange may take until it says flat."""
 _AGAIN_S = 5.0  # a position that came to light after the word was given needs another one
 _LOOK_S = 0.5
 _BOOKED_S = 5.0
+_log = logging.getLogger("kwin.live")
+
+
+class UnprovenError(KwinError):
+    """The word was given, and whether anything is still held cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +64,31 @@ class Held:
 
 def flatten(path: Path, assignments: Sequence[str], symbol: str | None, *, yes: bool, as_json: bool) -> int:
     """Ask, leave every position (or that of one symbol), wait until the exchange says flat; the exit code."""
-    logs = Logs(level="warning", file=None)
     try:
         loaded = load_settings(path, assignments=assignments)
-        return _flatten(loaded, symbol, yes=yes, as_json=as_json)
-    except ChannelError as error:
+        logs = Logs(level="warning", file=None, secrets=_secrets_of(loaded))
+        try:
+            return _flatten(loaded, symbol, yes=yes, as_json=as_json)
+        finally:
+            logs.close()
+    except (ChannelError, UnprovenError) as error:
         fail(str(error))
         return ExitCode.NOT_FLAT
     except KwinError as error:
         fail(str(error))
         return exit_code_of(error)
-    finally:
-        logs.close()
+
+
+def _secrets_of(loaded: Loaded) -> list[str]:
+    """What a log must never show; what cannot be read is no reason not to leave."""
+    config = loaded.config
+    found: list[str] = []
+    with suppress(ConfigError):
+        found += load_watch_secrets(config.watch.secrets_file).parts()
+    with suppress(ConfigError):
+        keys = load_keys(config.deployment.secrets_file)
+        found += [keys.key, keys.secret]
+    return found
 
 
 def _flatten(loaded: Loaded, symbol: str | None, *, yes: bool, as_json: bool) -> int:
@@ -147,10 +168,11 @@ class _AtExchange:
         for stream in streams:
             if self._account.resting(stream):
                 time.sleep(_LOOK_S)
-            for order in self._account.resting(stream):
+            resting = self._account.resting(stream)
+            for order in resting:
                 kind = order.stop_order_type or "order"
                 found.append(f"{stream.symbol} {kind} {order.side.value} {order.qty} {order.order_id}")
-            if found:
+            if resting:
                 self._account.cancel_all(stream)
         return found
 
@@ -185,15 +207,31 @@ def _eyes(loaded: Loaded) -> Iterator[_AtExchange | _OnPaper]:
 
 
 def _until_flat(say: Say, look: Callable[[], list[Held]]) -> list[Held]:
-    """Give the word until nothing is held, or time is up; what is held then."""
+    """Give the word until nothing is held, or time is up; what is held then.
+
+    A read without an answer is one look less: the word has been given, and only a look that works ends this early.
+
+    Raises
+    ------
+    UnprovenError
+        The last look had no answer either.
+    """
     end, again = time.monotonic() + FLAT_S, 0.0
+    left: list[Held] | None = None
+    words = ""
     while True:
-        if time.monotonic() >= again:
-            say()
-            again = time.monotonic() + _AGAIN_S
-        left = look()
-        if not left or time.monotonic() >= end:
+        try:
+            if time.monotonic() >= again:
+                again = time.monotonic() + _AGAIN_S
+                say()
+            left = look()
+        except VenueError as error:
+            left, words = None, str(error)
+            _log.warning("no look at the positions, it is tried again: %s", words)
+        if left is not None and (not left or time.monotonic() >= end):
             return left
+        if time.monotonic() >= end:
+            raise UnprovenError(f"NOT KNOWN whether it is flat: {words}; look at the exchange now")
         time.sleep(_LOOK_S)
 
 

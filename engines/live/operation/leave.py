@@ -11,15 +11,21 @@ from engines.live.bybit.calls import perform
 from engines.live.operation.account import Account
 from engines.live.venue import MarketOrder, Refusal, Side, Urgency
 from feeds.stream import Stream
+from kwin_core.errors import VenueError
 
 _log = logging.getLogger("kwin.live")
 
 
 def leave(account: Account, streams: Sequence[Stream]) -> None:
-    """Reduce-only market orders for what the exchange says is held."""
-    for report in account.open_positions(streams):
-        assert report.side is not None
-        stream = next(one for one in streams if one.symbol == report.symbol)
+    """Reduce-only market orders for what the exchange says is held; a symbol that cannot be read keeps no other in."""
+    for stream in streams:
+        try:
+            report = account.position(stream)
+        except VenueError as error:
+            _log.warning("%s", error)
+            continue
+        if report.side is None:
+            continue
         order = MarketOrder(
             key="flatten",
             stream=stream,

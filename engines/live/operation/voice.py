@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engines.live.deployment import Deployment
+from engines.live.exit_codes import ExitCode
 from engines.live.inbox import Control
 from engines.live.operation.account import Account
 from engines.live.operation.caller import ChannelError, ask
@@ -28,8 +29,9 @@ def voice(loaded: Loaded, symbol: str | None, streams: Sequence[Stream]) -> Iter
     """Flatten a symbol, or all, each time the word is given.
 
     The running deployment is asked first. Without one, a process of it is started that takes no bar: it reconciles and
-    leaves. When that one cannot start (its digests, the account, its settings), the orders go out from here, and the
-    next start books them as closed by hand: an exit must not depend on anything that may be broken.
+    leaves. When that one cannot start (its digests, the account, its settings, a folder it may not write) or ends by an
+    error (a full disk), the orders go out from here, and the next start books them as closed by hand: an exit must not
+    depend on anything that may be broken.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def voice(loaded: Loaded, symbol: str | None, streams: Sequence[Stream]) -> Iter
         return
     try:
         deployment = Deployment(loaded)
-    except KwinError as error:
+    except (KwinError, OSError) as error:
         if loaded.config.deployment.venue == "paper" or _runs_elsewhere(error):
             raise
         _log.warning("the deployment cannot be started, its positions are left from here: %s", error)
@@ -55,7 +57,7 @@ def voice(loaded: Loaded, symbol: str | None, streams: Sequence[Stream]) -> Iter
             yield lambda: leave(account, streams)
         return
     with deployment, _running(deployment) as failures:
-        yield lambda: _post(deployment, symbol, failures)
+        yield lambda: _post_or_leave(loaded, deployment, symbol, streams, failures)
 
 
 def _still(answered: bool) -> None:
@@ -63,7 +65,7 @@ def _still(answered: bool) -> None:
         raise ChannelError("the deployment has ended meanwhile; run kwin-live flatten again")
 
 
-def _runs_elsewhere(error: KwinError) -> bool:
+def _runs_elsewhere(error: Exception) -> bool:
     return isinstance(error, JournalError) and error.kind == "in_use"
 
 
@@ -74,9 +76,12 @@ def _running(deployment: Deployment) -> Iterator[list[KwinError]]:
 
     def run() -> None:
         try:
-            deployment.run(bars=False)
+            code = deployment.run(bars=False)
         except KwinError as error:
             failures.append(error)
+        else:
+            if code is not ExitCode.GOOD:
+                failures.append(KwinError(f"it ended with code {code.value} ({code.name.lower()})"))
 
     runner = threading.Thread(target=run, name="kwin-runner", daemon=True)
     runner.start()
@@ -85,6 +90,28 @@ def _running(deployment: Deployment) -> Iterator[list[KwinError]]:
     finally:
         deployment.runner.stop("flattened")
         runner.join(_RECORD_S)
+
+
+def _post_or_leave(
+    loaded: Loaded,
+    deployment: Deployment,
+    symbol: str | None,
+    streams: Sequence[Stream],
+    failures: Sequence[KwinError],
+) -> None:
+    """The started deployment leaves; once it has ended by an error (a full disk), the orders go out from here."""
+    try:
+        if not failures:
+            _post(deployment, symbol, failures)
+            return
+    except KwinError:
+        if not failures:
+            raise
+    if loaded.config.deployment.venue == "paper":
+        raise failures[0]
+    _log.warning("the deployment has ended, its positions are left from here: %s", failures[0])
+    with Account(loaded) as account:
+        leave(account, streams)
 
 
 def _post(deployment: Deployment, symbol: str | None, failures: Sequence[KwinError]) -> None:

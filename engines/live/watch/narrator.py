@@ -55,7 +55,8 @@ def changed(change: Grown | Closed) -> Happening:
 def summary(tally: Tally, lanes: Mapping[Stream, LaneCopy], now_ms: int) -> Happening:
     """The day in a few lines."""
     day = tally.day
-    lines = [f"entries {day['entries']}, trades closed {day['trades']}, net {tally.day_net:+.2f}"]
+    since = "" if tally.whole_day else " (only since this process began)"
+    lines = [f"entries {day['entries']}, trades closed {day['trades']}, net {tally.day_net:+.2f}{since}"]
     for stream, lane in lanes.items():
         holding = lane.holding
         words = f"flat, equity {lane.equity:.2f}"

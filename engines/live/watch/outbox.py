@@ -52,6 +52,7 @@ class Outbox:
         self._send = send
         self._pause_s = pause_s
         self._waiting: deque[Happening] = deque()
+        self._under_way: Sequence[Happening] = ()
         self._dropped: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._more = threading.Event()
@@ -67,14 +68,19 @@ class Outbox:
                 self._dropped[self._waiting.popleft().what.value] += 1
         self._more.set()
 
-    def close(self, seconds: float) -> bool:
-        """Deliver what waits if that can be done in time; false, and logged, when it cannot."""
+    def end(self) -> None:
+        """Deliver what waits at once, and then no more; never waits."""
         self._ending.set()
         self._more.set()
+
+    def close(self, seconds: float) -> bool:
+        """Deliver what waits if that can be done in time; false, and logged, when it cannot."""
+        self.end()
         self._thread.join(seconds)
         if self._thread.is_alive():
+            under_way = self._under_way
             happenings, dropped = self._take()
-            self._give_up(happenings, dropped, "the process ends")
+            self._give_up([*under_way, *happenings], dropped, "the process ends")
             return False
         return True
 
@@ -86,7 +92,9 @@ class Outbox:
             self._more.clear()
             happenings, dropped = self._take()
             if happenings:
+                self._under_way = happenings
                 self._deliver(happenings, dropped)
+                self._under_way = ()
                 self._ending.wait(self._pause_s)
 
     def _take(self) -> tuple[list[Happening], Counter[str]]:

@@ -39,6 +39,8 @@ class Tally:
         Holds everything counted here.
     day
         The same counts in plain words since the last daily summary; net is in account currency.
+    whole_day
+        Whether this process has told a summary before: the first one knows nothing of the process before.
     """
 
     def __init__(self, streams: Iterable[Stream], begun_ms: int, *, paper: bool) -> None:
@@ -46,6 +48,7 @@ class Tally:
         ProcessCollector(registry=self.registry)  # memory, handles, processor time
         self.day: Counts[str] = Counts()
         self.day_net = 0.0
+        self.whole_day = False
         self._by_hash = {stream.short_hash: stream for stream in streams}
         self._begun_ms = begun_ms
         self._paper = paper
@@ -68,6 +71,9 @@ class Tally:
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
+        for stream in self._by_hash.values():  # or the first of each would be no increase to Prometheus
+            for to in ("decision", "intent", "fill"):
+                self._lags.labels(str(stream), to)
 
     def take(self, item: Item) -> None:
         """Count something that was committed."""
@@ -104,6 +110,7 @@ class Tally:
         """Begin the next summary."""
         self.day.clear()
         self.day_net = 0.0
+        self.whole_day = True
 
     def _event(self, event: Event) -> None:
         if event.bar is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from engines.journal import Event
 from engines.live.watch.alarms import UNHEALTHY, Alarms
@@ -127,6 +128,8 @@ class Watch:
         if self.endpoint is not None:
             self.endpoint.close(left_s())
         for outbox in self._outboxes:
+            outbox.end()  # all at once: one that hangs must not cost the others their last words
+        for outbox in self._outboxes:
             outbox.close(left_s())
 
     def _run(self) -> None:
@@ -139,16 +142,20 @@ class Watch:
             tail.close()
 
     def _look(self, tail: Tail) -> None:
-        try:
-            self._read_along(tail)
-            self._lookout.notice()
-            if self._watched.runner.running:
-                self._compare()
-            self._maybe_summary()
-        except Exception as error:  # noqa: BLE001  # a look that failed is one look less, never the end of looking
-            self.failures += 1
-            if self.failures == 1 or not isinstance(error, JournalError):
-                _log.exception("the watch could not look: %s", error)
+        """Each step by itself: a journal that cannot be read must not silence an alarm."""
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: self._read_along(tail),
+            self._lookout.notice,
+            self._compare,
+            self._maybe_summary,
+        )
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001  # a look that failed is one look less, never the end of looking
+                self.failures += 1
+                if self.failures == 1 or not isinstance(error, JournalError):
+                    _log.exception("the watch could not look: %s", error)
 
     def _read_along(self, tail: Tail) -> None:
         """What was committed and what the copies tell, in the order in which it happened."""
@@ -167,7 +174,9 @@ class Watch:
             self._tell(happening)
 
     def _compare(self) -> None:
-        """Tell alarms that began or are over."""
+        """Tell alarms that began or are over, as long as the runner runs."""
+        if not self._watched.runner.running:
+            return
         now_ms, before = self._watched.clock.now_ms(), self._in_force
         self._in_force = dict(self._lookout.alarms())
         for key, text in self._in_force.items():

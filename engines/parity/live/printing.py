@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
@@ -94,7 +93,7 @@ def _cells(trade: TradeDrift, tick: float) -> list[str]:
     steps = {} if trade.entry_latency is None else steps_of(trade.entry_latency)
     mine = None if pair.emulator is None else _way(pair.emulator, pair.emulator.exit_words())
     theirs = None if pair.exchange is None else _way(pair.exchange, trade.left_by)
-    ways = [f"E {mine or 'none'}", f"X {theirs or 'none'}", *([escape(trade.cause)] if trade.cause else [])]
+    ways = [f"E {mine or 'none'}", f"X {theirs or 'none'}", *([trade.cause] if trade.cause else [])]
     return [
         str(pair.number or ""),
         f"{iso(pair.key[0])[:16]}\n{'long' if pair.side > 0 else 'short'}",
