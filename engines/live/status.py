@@ -51,7 +51,7 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
     failures, newest = reader.rows(Failure), _newest(reader)
     return {
         "journal": str(reader.path),
-        "bytes": reader.path.stat().st_size,
+        "bytes": _bytes(reader.path),
         "deployment": str(identity.deployment),
         "venue": identity.venue,
         "profile": identity.profile,
@@ -68,6 +68,14 @@ def status_of(reader: JournalReader) -> dict[str, Any]:
         "errors": len(failures),
         "last_errors": [{"place": one.row.place, "text": one.row.text} for one in failures[-_LAST:]],
     }
+
+
+def _bytes(path: Path) -> int:
+    """Of the file and of its log, which holds what was written last."""
+    try:
+        return path.stat().st_size + path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:  # no log: nothing is written, or the last writer has just gone
+        return path.stat().st_size
 
 
 def _account(reader: JournalReader) -> dict[str, Any]:
