@@ -48,7 +48,7 @@ class Soak:
         self.faults: Counter[str] = Counter()
         self.longest_naked_ms = self.naked_until_ms = 0
         self._naked_since_ms: int | None = None
-        self._swallowed_before = (0, 0)
+        self._swallowed_before = 0
         self._told = True
         self.watched = 0
 
@@ -62,16 +62,14 @@ class Soak:
             return
         if self._naked_since_ms is None:
             self._naked_since_ms = now_ms
-            before = self._swallowed_before
-            self._told = any(now == then for now, then in zip(swallowed, before, strict=True))
+            self._told = swallowed == self._swallowed_before
         for_ms = now_ms - self._naked_since_ms - (0 if self._told else LOOK_MS)
         if for_ms > self.longest_naked_ms:
             self.longest_naked_ms, self.naked_until_ms = for_ms, now_ms
 
-    def _swallowed(self) -> tuple[int, int]:
-        """Messages that told of a stop's end and that nobody got: only the next look finds what both kept back."""
-        struck = self.exchange.faults.ws.struck
-        return struck["mute", "order"], struck["mute", "position"]
+    def _swallowed(self) -> int:
+        """Order messages that nobody got: of a stop that ends unfilled nothing else tells, and the next look finds it."""
+        return self.exchange.faults.ws.struck["mute", "order"]
 
     def spoil(self) -> None:
         """One fault, chosen by the seed."""
