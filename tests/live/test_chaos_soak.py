@@ -68,7 +68,7 @@ class Soak:
             self.longest_naked_ms, self.naked_until_ms = for_ms, now_ms
 
     def _swallowed(self) -> int:
-        """Order messages that nobody got: of a stop that ends unfilled nothing else tells, and the next look finds it."""
+        """Order messages that nobody got: of a stop that ends unfilled nothing else tells before the next look."""
         return self.exchange.faults.ws.struck["mute", "order"]
 
     def spoil(self) -> None:
