@@ -157,7 +157,7 @@ def run(
             )
         )
     result.open_trades = [_open_trade(core, core["lots"][n], text) for n in range(int(core["lot_count"]))]
-    changed = {int(event["bar"]) for event in events if _after_the_script(event)}
+    changed = {int(event["bar"]) for event in events if _after_the_script(event)} | _closed_only(result)
     for number in range(len(bars)):
         result.bars.append(_row(number, array, buffers.signals[number], number in changed))
     return result
@@ -167,6 +167,12 @@ def _after_the_script(event: Any) -> bool:
     """Whether an exit filled at the close, or the broker refused an entry or called a margin."""
     kind = EXIT_KIND_NAMES.get(int(event["by"]), "")
     return kind.endswith("@close") or kind == "margin" or int(event["kind"]) == REFUSED
+
+
+def _closed_only(result: Result) -> set[int]:
+    """Bars on which an entry below one lot closed the other side and opened nothing: its exit went with it (R149)."""
+    entered = {trade.entry_bar for trade in (*result.trades, *result.open_trades)}
+    return {trade.exit_bar for trade in result.trades if trade.exit_kind == "reversal"} - entered
 
 
 def _open_trade(core: Any, lot: Any, text: Any) -> OpenTrade:

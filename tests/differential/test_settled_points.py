@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests import reference
 from tests.core.hand_made import BOTH, REVERSING, SWEEP, Settings, dual, fills, trailing
+from tests.differential import compiled
+from tests.differential.compare import differences
 from tests.differential.compiled import run_setup, setup_for, to_array
 from tests.reference.hand_made import make_bars
 
@@ -35,6 +38,24 @@ def test_no_leg_is_left_behind_by_an_entry_below_one_lot() -> None:
     core = states[0]["core"]
     assert np.array_equal(trades["exit_bar"], [6])
     assert (int(core["lot_count"]), int(core["order_count"])) == (0, 0)
+
+
+def test_the_exit_of_an_entry_below_one_lot_was_in_force_until_it_filled() -> None:
+    """Bar 5: the short floors to no lot and closes the long; the script's end saw its exit, after the close is none."""
+    prices = [*[(200, 200, 200, 200)] * 2, (200.2, 200.2, 200.2, 200.2), (200.2, 200.2, 199.9, 200.1),
+              (200.1, 200.1, 200.1, 200.1), (200.1, 201.4, 199.9, 199.9), (199.9, 199.9, 199.9, 199.9)]  # fmt: skip
+    params = {"use_window": False, "swing_len": 1, "risk_pct": 0.5, "use_fee_filter": False, "use_arm_after_rr": False,
+              "use_dir_lock": False, "stop_source": "signal"}  # fmt: skip
+    case = (
+        make_bars(prices),
+        "dual-sfp",
+        "tv-literal",
+        params,
+        Settings(tick=0.1, lot=1.0, margin_percent=0.0),
+    )
+    expected = reference.run(*case)
+    assert [(one.exit_bar, one.exit_kind) for one in expected.trades] == [(5, "reversal")]
+    assert list(differences(expected, compiled.run(*case))) == []
 
 
 def test_the_first_of_two_entries_stays_when_both_do_not_fit() -> None:
