@@ -82,7 +82,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler posts in the thread that may be counting here
         self.posted = 0
         self.taken = 0
         self._held: Message | None = None

@@ -34,6 +34,7 @@ from kwin_core.errors import JournalError
 
 _WARM_UP_BARS_A_MESSAGE = 500
 _TRIM_MS = 86_400_000
+_AWAKE_S = 1.0  # a signal that another thread has caught, or that came just before the wait, is seen when it ends
 _JOURNAL_AGAIN = "journal again"
 _log = logging.getLogger("kwin.live")
 
@@ -144,7 +145,7 @@ class Runner:
         self.running = True
         try:
             while self._exit is None:
-                post = self.inbox.take()
+                post = self.inbox.take(_AWAKE_S)
                 if post is not None:
                     self._deal_with(self._with_more_warm_up(post))
         finally:

@@ -26,6 +26,16 @@ def differences(at: Scene) -> list[str]:
         ]
 
 
+def begin(at: Scene) -> None:
+    """Until the first comparison has begun: the first wallet may be told before the first position."""
+    for _ in range(60):
+        at.run(60.0)
+        with JournalReader(at.journal) as reader:
+            if recorded_tally(reader).balance is not None:
+                return
+    raise AssertionError("no wallet has been compared within an hour")
+
+
 def past_midnight(at: Scene, hours: float) -> None:
     """Go on until so long after the next midnight, UTC."""
     now_ms = at.exchange.clock.now_ms()
@@ -61,7 +71,7 @@ def test_what_moved_the_wallet_and_is_in_no_book_is_told_once(tmp_path: Path) ->
     limits = replace(LIMITS, drifts_per_day=1)
     with scene(tmp_path, exchange_options={"balance": "100000"}, limits=limits) as at:
         at.rig.start()
-        at.run(60.0)
+        begin(at)
         at.exchange.account.coin("USDT").wallet -= Decimal(50)
         past_midnight(at, 5.0)
         assert len(differences(at)) == 1
