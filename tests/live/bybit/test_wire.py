@@ -319,7 +319,7 @@ def test_a_refused_login_is_noticed_and_tried_again() -> None:
     """G21: no subscription before the login is accepted, no "up" without it, and it comes back by itself."""
     with venue() as exchange:
         exchange.faults.ws.auth_fail(n=2)
-        private = Stream_(exchange)
+        private = Stream_(exchange, connect_timeout_s=10.0)  # only refusals end an attempt
         until(lambda: len(private.states) >= 2, "two refusals")
         assert all(not one.up and "login refused" in one.reason for one in private.states[:2])
         until(lambda: private.stream.is_up, "it is up at last")
