@@ -171,8 +171,12 @@ def _after_the_script(event: Any) -> bool:
 
 def _closed_only(result: Result) -> set[int]:
     """Bars on which an entry below one lot closed the other side and opened nothing: its exit went with it (R149)."""
-    entered = {trade.entry_bar for trade in (*result.trades, *result.open_trades)}
-    return {trade.exit_bar for trade in result.trades if trade.exit_kind == "reversal"} - entered
+    entered = {(trade.entry_bar, trade.side) for trade in (*result.trades, *result.open_trades)}
+    other = {"long": "short", "short": "long"}
+    reversed_on = (
+        (trade.exit_bar, other[trade.side]) for trade in result.trades if trade.exit_kind == "reversal"
+    )
+    return {bar for bar, side in reversed_on if (bar, side) not in entered}
 
 
 def _open_trade(core: Any, lot: Any, text: Any) -> OpenTrade:
