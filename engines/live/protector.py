@@ -219,14 +219,13 @@ class Protector:
             if report.stop_loss is not None:
                 self.seen(turn, report)
             return report.stop_loss is None
-        since_ms = turn.now_ms if seat.naked_since_ms is None else seat.naked_since_ms
-        if turn.now_ms - since_ms >= _REPORT_MS:
-            return True
-        if turn.now_ms == since_ms:
+        assert seat.naked_since_ms is not None
+        waited_ms = turn.now_ms - seat.naked_since_ms
+        if waited_ms == 0:
             key = turn.key("rests")
             turn.send(ReadPosition(key=key, stream=turn.lane.stream, urgency=Urgency.STOP))
-            turn.at(since_ms + _REPORT_MS, "protect")
-        return False
+            turn.at(turn.now_ms + _REPORT_MS, "protect")
+        return waited_ms >= _REPORT_MS
 
     def _send(self, turn: Turn, change: Change, wanted: Levels) -> None:
         seat, stream = turn.seat, turn.lane.stream

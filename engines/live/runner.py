@@ -34,7 +34,7 @@ from kwin_core.errors import JournalError
 
 _WARM_UP_BARS_A_MESSAGE = 500
 _TRIM_MS = 86_400_000
-_AWAKE_S = 1.0  # a signal that another thread has caught, or that came just before the wait, is seen when it ends
+_AWAKE_S = 1.0  # a signal that another thread has caught, or that came just before the wait, is seen then
 _JOURNAL_AGAIN = "journal again"
 _log = logging.getLogger("kwin.live")
 

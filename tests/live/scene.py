@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines.journal import Drift, Failure, JournalReader, OrderLink, parse_order_link_id
+from engines.journal import Configuration, Drift, Failure, JournalReader, OrderLink, parse_order_link_id
+from engines.live.inbox import Control
+from engines.live.reconcile import Orphans
 from engines.live.working import ENTRY
 from engines.parity.live import live_parity
 from kwin_core.engine import Buffers, make_engine
@@ -35,19 +37,24 @@ FIRST = 300
 LEAD = 2
 """A deployment goes live so many bars before the entry."""
 LONG_LIVED: dict[str, Any] = {"trailing_perc": 30.0, "trailing_offset": 20.0, "use_bar_trail": False}
+REVERSING: dict[str, Any] = {
+    "use_dir_lock": False,
+    "use_arm_after_rr": False,
+}  # beside these: entries that turn
 """Inputs under which a position stays open for many bars: only its initial stop, or a far trail, ends it."""
 MOST_NAKED_MS = 16_000
 
 
 @dataclass(frozen=True)
 class Planned:
-    """An entry of the backtest: bar, side, quantity, price, the stop of its exit, and the bar on which it ends."""
+    """An entry of the backtest: bar, side, quantity, price, the bar on which it ends, and whether that turns it."""
 
     bar: int
     side: int
     qty: float
     price: float
     ends: int
+    turns: bool
 
 
 @cache
@@ -71,11 +78,15 @@ def _entries(profile: str, given: tuple[tuple[str, Any], ...], first_live: int) 
     found = []
     for event, following in zip(fills, [*fills[1:], None], strict=True):
         if event["order_kind"] == ENTRY_ORDER:
+            side = int(event["side"])
             ends = bars.size if following is None else int(following["bar"])
+            turns = (
+                following is not None
+                and following["order_kind"] == ENTRY_ORDER
+                and int(following["side"]) == -side
+            )
             found.append(
-                Planned(
-                    int(event["bar"]), int(event["side"]), float(event["qty"]), float(event["price"]), ends
-                )
+                Planned(int(event["bar"]), side, float(event["qty"]), float(event["price"]), ends, turns)
             )
     return found
 
@@ -167,6 +178,30 @@ class Scene:
         """Let time pass."""
         self.rig.run(int(seconds * 1000))
         return self
+
+    def start_blind(self) -> None:
+        """Another process whose bars come while its private stream cannot be had."""
+        self.rig = rig = self._process()
+        rig.runner.start(rig.start_body, Configuration(hash="test", body={}))
+        rig._thread.start()
+        rig.feed.start()
+        until(lambda: rig.clock_run() and all(rig.feed.status().links.values()), "the feed is connected")
+        until(lambda: rig.inbox.idle and rig.feed.idle and rig.gateway.idle, "the bars are taken")
+
+    def flatten(self) -> None:
+        """The operator leaves."""
+        self.rig.inbox.post(Control("flatten"))
+
+    def check_outside(self, held: Decimal, orphans: Orphans) -> None:
+        """A position of somebody else's was noticed: left by policy, or kept with a stop on its own side."""
+        assert "external" in self.halts
+        if orphans is Orphans.CLOSE:
+            assert self.held == self.there == 0
+            return
+        assert self.held == self.there == held
+        assert self.stop_there is not None
+        entry = self.lane.exchange.number("position_avg_price")
+        assert (float(self.stop_there) - entry) * float(held) < 0
 
     def run_to_bar(self, number: int) -> Scene:
         """Until that bar has closed and been decided."""
@@ -280,13 +315,23 @@ def scene(
     given: Mapping[str, Any] | None = None,
     lives: int = 3,
     side: int = 0,
+    turns: bool = False,
+    plan: Planned | None = None,
     exchange_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Iterator[Scene]:
-    """A scene around the first entry whose position lives for at least so many bars; ``side`` +1 or -1 chooses."""
+    """A scene around the first entry whose position lives for at least so many bars.
+
+    ``side`` +1 or -1 chooses; ``turns`` asks for one that the script turns; ``plan`` names the entry itself.
+    """
     inputs = {**LONG_LIVED, **(given or {})}
-    plans = planned(profile, tuple(sorted({"use_window": False, **inputs}.items())))
-    plan = next(one for one in plans if one.ends - one.bar >= lives and side in (0, one.side))
+    if plan is None:
+        plans = planned(profile, tuple(sorted({"use_window": False, **inputs}.items())))
+        plan = next(
+            one
+            for one in plans
+            if one.ends - one.bar >= lives and side in (0, one.side) and one.turns >= turns
+        )
     bars = fixture_bars()[: plan.bar + 200].copy()
     start_ms = int(bars["time_ms"][plan.bar - LEAD]) + 5_000
     with exchange_with(bars, start_ms, **(exchange_options or {})) as exchange:

@@ -79,7 +79,7 @@ def test_an_open_position_is_flattened_and_told_once_there_is_room(
         be_patient(at)
         with no_room(at):
             fill_up(at)
-            at.rig.inbox.post(Control("flatten"))
+            at.flatten()
             at.run(5.0)
             assert at.there == Decimal(0)
             assert [link.action for link, _ in at.orders()] == [ENTRY, FLATTEN]
@@ -134,7 +134,7 @@ def test_flat_and_without_a_journal_it_ends(tmp_path: Path) -> None:
         at.to_decision().decide()
         with no_room(at):
             fill_up(at)
-            at.rig.inbox.post(Control("flatten"))
+            at.flatten()
             until(lambda: not at.rig._thread.is_alive(), "the runner ends")
             assert at.rig.exit is ExitCode.DISK_FULL
             at.rig.close()

@@ -19,7 +19,7 @@ from engines.live.reconcile import Orphans
 from engines.live.working import ENTRY, FLATTEN
 from tests.exchange import Market, known
 from tests.live.desk_rig import ETH
-from tests.live.scene import BAR_MS, Scene, scene
+from tests.live.scene import BAR_MS, scene
 from tests.live_feed.rig import until
 
 TOPICS = ("order", "execution", "position", "wallet")
@@ -32,11 +32,6 @@ def base_price(level: str, base: str, side: str = "Buy") -> str:
     way = "lower than" if side == "Buy" else "greater"
     scaled = [int(Decimal(one) * 10**8) for one in (level, base)]
     return f"StopLoss:{scaled[0]} set for {side} position should {way} base_price:{scaled[1]}??LastPrice"
-
-
-def flatten(at: Scene) -> None:
-    """The operator leaves."""
-    at.rig.inbox.post(Control("flatten"))
 
 
 def test_k01_acceptance_is_not_execution(tmp_path: Path) -> None:
@@ -193,7 +188,7 @@ def test_k05_two_exits_cross(tmp_path: Path) -> None:
         for topic in TOPICS:
             at.exchange.faults.ws.delay(topic, 1_000, n=10)
         at.exchange.faults.eng.external_close("ETHUSDT")
-        flatten(at)
+        at.flatten()
         at.run(30)
         assert at.held == at.there == ZERO
         assert len(at.rig.trades(venue=True)) == 1
@@ -208,7 +203,7 @@ def test_h05_the_answer_of_an_exit_comes_after_its_execution(tmp_path: Path) -> 
         at.to_decision().decide()
         at.exchange.faults.rest.slow("order/create", 0.6, n=1)
         at.exchange.faults.ws.dup("execution", n=3)
-        flatten(at)
+        at.flatten()
         at.run(30)
         assert at.held == at.there == ZERO
         assert len(at.rig.trades(venue=True)) == 1
@@ -223,7 +218,7 @@ def test_k06_an_exit_that_cannot_be_sent_stays_an_exit(tmp_path: Path) -> None:
         assert at.held == at.there != ZERO
         assert at.stop_there is not None
         at.exchange.faults.rest.http("order/create", 502, 3)
-        flatten(at)
+        at.flatten()
         at.run(90)
         assert at.held == at.there == ZERO
         assert {link.action for link, _ in at.orders()} == {ENTRY, FLATTEN}
@@ -332,7 +327,7 @@ def test_k09b_a_stale_list_invents_nothing(tmp_path: Path) -> None:
         old = at.rig.desk.seats[ETH].position
         assert old is not None
         row = {**old.raw, "avgPrice": str(old.entry_price)}
-        flatten(at)
+        at.flatten()
         at.run(10)
         assert at.there == ZERO
         at.exchange.faults.rest.stale("position/list", {"list": [row], "nextPageCursor": ""}, n=12)
@@ -404,14 +399,7 @@ def test_k14_a_flip_while_blind(orphans: Orphans, tmp_path: Path) -> None:
         at.rig.rebase()
         at.run(60)
         assert len(at.rig.trades(venue=True)) >= 1
-        assert "external" in at.halts
-        if orphans is Orphans.CLOSE:
-            assert at.held == at.there == ZERO
-        else:
-            assert at.held == at.there == -before
-            assert at.stop_there is not None
-            entry = at.lane.exchange.number("position_avg_price")
-            assert (float(at.stop_there) - entry) * float(at.held) < 0
+        at.check_outside(-before, orphans)
         at.run_to_bar(at.plan.bar + 1).check()
 
 
@@ -489,7 +477,7 @@ def test_k18_nothing_is_ever_routed_to_spot(tmp_path: Path) -> None:
         market = at.exchange.venue.markets[("linear", "ETHUSDT")]
         at.exchange.venue.markets.setdefault(("spot", "ETHUSDT"), Market(spot, market.bars, "15m"))
         at.to_decision().decide()
-        flatten(at)
+        at.flatten()
         at.run(30)
         named = [
             one.parameters.get("category") for one in at.exchange.requests if "category" in one.parameters

@@ -138,6 +138,7 @@ class BybitGateway:
     def _answer_recalled(self, request: Request) -> None:
         text = "not sent: entries were halted while it waited" if _enters(request) else "not sent: taken back"
         now_ms = self._clock.now_ms()
+        self._recalled_keys.discard(request.key)
         self._post(Answer(request, Outcome.DENIED, text=text, kind=Refusal.RECALLED, received_ms=now_ms))
 
     def _put(self, request: Request, tries: int) -> None:

@@ -37,10 +37,8 @@ def ask(journal: Path, question: Mapping[str, Any]) -> dict[str, Any] | None:
     path = socket_path(journal)
     given = {key: value for key, value in question.items() if value is not None}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        line.settimeout(_CONNECT_S)
         try:
-            with short_address(path) as address:
-                line.connect(address)
+            _connect(line, path)
         except (FileNotFoundError, ConnectionRefusedError):
             return None  # no socket, or one that a killed process left behind
         except OSError as error:
@@ -65,16 +63,18 @@ def ask(journal: Path, question: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def answers(journal: Path) -> bool:
     """Whether a deployment listens for commands on a journal now; one that was killed does not."""
-    try:
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line,
-            short_address(socket_path(journal)) as address,
-        ):
-            line.settimeout(_CONNECT_S)
-            line.connect(address)
-    except OSError:
-        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            _connect(line, socket_path(journal))
+        except OSError:
+            return False
     return True
+
+
+def _connect(line: socket.socket, path: Path) -> None:
+    line.settimeout(_CONNECT_S)
+    with short_address(path) as address:
+        line.connect(address)
 
 
 def _line(line: socket.socket) -> bytes:
