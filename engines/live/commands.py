@@ -151,8 +151,9 @@ def replay_bars(request: ReplayRequest, assignments: Sequence[str], *, as_json: 
     if as_json:
         print_json(found)
     else:
+        known = "" if done.bars else " (the journal has them all already; a new --journal begins again)"
         console().print(
-            f"{found['bars']} bars, {found['trades']} trades, equity {found['equity']:.2f}; journal "
+            f"{found['bars']} new bars{known}, {found['trades']} trades, equity {found['equity']:.2f}; journal "
             f"{request.journal} (check it with: kwin-parity live {request.journal})"
         )
     return done.exit

@@ -79,7 +79,9 @@ def test_a_replay_prints_its_trades_and_is_the_backtest(
         trade_from=np.datetime64(first, "ms").item().isoformat() + "Z",
     )
     assert printed.count(" -> ") == len(result.trades) - int(result.trades["is_open"].sum())
-    assert f"{BARS} bars" in printed
+    assert f"{BARS} new bars" in printed
+    assert run(live_app, arguments, name="kwin-live") == 0
+    assert "the journal has them all already" in capsys.readouterr().out
     assert run(live_app, [*arguments, "--json"], name="kwin-live") == 0
     again = out(capsys)
     assert again["bars"] == 0, "a second run goes on where the first one ended"
